@@ -1,0 +1,21 @@
+/*
+ * The places where a test may stop a process: one before and one after each
+ * thing that must not be lost or done twice.  In a test build (TEST_POINTS)
+ * a process that reaches the armed point tells so and stops itself, and the
+ * test kills whom it likes; in a normal build the macro is nothing.
+ *
+ * Armed by the file named in KEYBROKER_POINT_FILE, which holds the name of
+ * one point; the process renames that file to NAME.reached and raises
+ * SIGSTOP.
+ */
+#ifndef BASE_POINTS_H
+#define BASE_POINTS_H
+
+#ifdef TEST_POINTS
+void point_reached(const char *name);
+#define POINT(name) point_reached(name)
+#else
+#define POINT(name) ((void)0)
+#endif
+
+#endif

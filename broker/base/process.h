@@ -1,0 +1,33 @@
+/*
+ * What every program of the broker does first, and the exit codes by which
+ * a child tells keybrokerd what should happen next.
+ */
+#ifndef BASE_PROCESS_H
+#define BASE_PROCESS_H
+
+#include "log.h"
+
+enum exit_code {
+	EXIT_FINE = 0,	    /* asked to stop, or its peer is gone */
+	EXIT_BROKEN = 70,   /* a mistake of ours: restart with back-off */
+	EXIT_TEMPORARY = 75,/* token, disk or peer failed: restart, back-off */
+	EXIT_PIN = 77,	    /* PIN refused, locked or on its last try: never
+			     * restarted until the operator clears the latch */
+	EXIT_SETTING = 78,  /* configuration is wrong: do not restart */
+};
+
+/* Descriptors that keybrokerd hands to its children, see each main(). */
+#define PARENT_FD 3 /* core: control channel; lane and issuer: to the core */
+#define PIN_FD	  4 /* lane: the PIN, to be read from offset 0 */
+
+/*
+ * Names the process, refuses core files and tracing by others, ignores
+ * SIGPIPE, sets umask 077 and starts OpenSSL without any configuration file.
+ * To be called before anything else.
+ */
+void process_start(const char *name, enum log_level level);
+
+/* Sets the close-on-exec flag on every descriptor from first upwards. */
+void process_seal_fds(int first);
+
+#endif

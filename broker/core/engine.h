@@ -1,0 +1,57 @@
+/*
+ * Drives accounts, orders, deployments and key grace: decides what is next,
+ * does what is local, and hands what needs the network to the issuer, one
+ * task at a time.  Thread-safe.
+ */
+#ifndef CORE_ENGINE_H
+#define CORE_ENGINE_H
+
+#include "../../api/json.h"
+#include "store.h"
+
+struct engine;
+
+/* Loads open work from the store and brings the configured accounts and
+ * certificates into it. */
+struct engine *engine_new(struct fault *why);
+void engine_free(struct engine *e);
+
+/* Something may be due: looks now instead of at the next timer. */
+void engine_wake(struct engine *e);
+
+/*
+ * Orders a certificate.  ERR_CONFLICT when an order is open (its id is
+ * given all the same).
+ */
+enum err engine_order(struct engine *e, const char *certificate, int64_t *id,
+    struct fault *why);
+enum err engine_cancel(struct engine *e, int64_t order, struct fault *why);
+
+/* Starts the registration of an account that is not valid. */
+enum err engine_register(struct engine *e, const char *account,
+    struct fault *why);
+
+/* The kid and key of a valid account; ERR_CONFLICT when it is not valid. */
+enum err engine_account(struct engine *e, const char *account,
+    struct account_row *row, struct fault *why);
+
+/* True when url belongs to the CA of the account: its scheme, host and port
+ * are those of a URL in the CA's directory. */
+bool engine_url_of_ca(struct engine *e, const char *account, const char *url);
+
+/* The issuer's three questions; see broker/issuer/protocol.h. */
+enum err engine_next(struct engine *e, int wait_ms, struct buf *out,
+    struct fault *why);
+enum err engine_jws(struct engine *e, int64_t task, const char *url,
+    const char *nonce, struct buf *out, struct fault *why);
+enum err engine_result(struct engine *e, int64_t task,
+    const struct json *result, struct fault *why);
+
+/* The key authorization of an http-01 token; owned, NULL when unknown. */
+char *engine_challenge(struct engine *e, const char *token);
+
+/* The lane and issuer side of life, from the control channel. */
+void engine_hook_done(struct engine *e, uint64_t id, uint32_t status,
+    bool timed_out, const char *output);
+
+#endif

@@ -1,0 +1,40 @@
+/*
+ * Everything that a client can ask for, one row each: the name used in the
+ * configuration, the audit log and policy explain, and what it means.
+ */
+#ifndef POLICY_OPERATION_H
+#define POLICY_OPERATION_H
+
+#define OPERATIONS(X)                                                         \
+	X(STATUS_READ, "status.read", "see the state of the broker")          \
+	X(TOKEN_READ, "token.read", "see tokens and what they can do")        \
+	X(TOKEN_UNLATCH, "token.unlatch", "allow a PIN to be tried again")    \
+	X(KEY_READ, "key.read", "see keys and their public halves")           \
+	X(KEY_GENERATE, "key.generate", "generate a key in a token")          \
+	X(KEY_RETIRE, "key.retire", "take a key out of use")                  \
+	X(KEY_DESTROY, "key.destroy", "destroy a retired key in the token")   \
+	X(ACCOUNT_READ, "account.read", "see ACME accounts")                  \
+	X(ACCOUNT_REGISTER, "account.register", "register with the CA")       \
+	X(ACME_READ, "acme.read", "have a POST-as-GET signed")                \
+	X(CERTIFICATE_READ, "certificate.read", "see managed certificates")   \
+	X(CERTIFICATE_DECLARE, "certificate.declare", "declare or change one")\
+	X(CERTIFICATE_DELETE, "certificate.delete", "stop managing one")      \
+	X(ORDER_READ, "order.read", "see orders and their progress")          \
+	X(ORDER_CREATE, "order.create", "order or renew a certificate now")   \
+	X(ORDER_CANCEL, "order.cancel", "give an order up")                   \
+	X(AUDIT_READ, "audit.read", "read the audit log")                     \
+	X(POLICY_EXPLAIN, "policy.explain", "ask what policy says")           \
+	X(CONFIGURATION_CHECK, "configuration.check", "check a configuration")
+
+enum operation {
+#define X(id, name, text) OP_##id,
+	OPERATIONS(X)
+#undef X
+	OP__MAX
+};
+
+const char *operation_name(enum operation op);
+const char *operation_text(enum operation op);
+enum operation operation_parse(const char *name); /* OP__MAX when unknown */
+
+#endif
