@@ -15,6 +15,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "../../policy/config.h"
 #include "../base/crypto.h"
 #include "../base/err.h"
 #include "../base/lane.h"
@@ -33,6 +34,11 @@ struct store;
 struct store *store_open(const char *folder, struct fault *why);
 void store_close(struct store *s);
 
+/*
+ * No transaction within a transaction.  A commit that fails has rolled back:
+ * the transaction is over either way.  store_rollback() does nothing when
+ * none is open, so that it may stand behind an "out:".
+ */
 enum err store_begin(struct store *s, struct fault *why);
 enum err store_commit(struct store *s, struct fault *why);
 void store_rollback(struct store *s);
@@ -104,6 +110,10 @@ enum err store_directory_get(struct store *s, const char *url,
 
 /* ---------------------------------------------------------- certificates */
 
+/* "http-01", "http-01-webroot" or "dns-01", of enum challenge_kind. */
+#define CHALLENGE__MAX (CHALLENGE_DNS_HOOK + 1)
+const char *challenge_name(unsigned challenge);
+
 /* Declared in the configuration or by the API; what is wanted, and what is
  * there. */
 struct certificate_row {
@@ -115,7 +125,7 @@ struct certificate_row {
 	enum key_type key_type;
 	char foreign_key[STORE_NAME]; /* "" : generate one for each order */
 	bool sample;
-	int challenge;		/* enum challenge_kind */
+	enum challenge_kind challenge;
 	char webroot[STORE_URL];
 	char tenant[STORE_NAME]; /* who declared it; "" for configuration */
 	/* what is there; zero or "" when nothing was issued yet */
