@@ -2,9 +2,8 @@
 
 #include <string.h>
 
-/* True for the bytes of names in paths and of values in queries. */
-static bool
-is_name_byte(char c)
+bool
+route_name_byte(char c)
 {
 	return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') ||
 	    (c >= '0' && c <= '9') || c == '.' || c == '_' || c == '-';
@@ -17,7 +16,7 @@ name_length(const char *p)
 {
 	size_t n = 0;
 
-	while (n <= PARAM_MAX && is_name_byte(p[n]))
+	while (n <= PARAM_MAX && route_name_byte(p[n]))
 		n++;
 	if (n > PARAM_MAX || n == strspn(p, "."))
 		return 0;
@@ -93,7 +92,7 @@ query_get(const char *query, const char *name, char *out, size_t size)
 
 		if (value != NULL && length < size) {
 			for (size_t i = 0; i < length; i++)
-				if (!is_name_byte(value[i]))
+				if (!route_name_byte(value[i]))
 					return false;
 			memcpy(out, value, length);
 			out[length] = '\0';

@@ -108,6 +108,9 @@ enum err route_match(const struct route *table, size_t n, const char *method,
     const char *path, char params[ROUTE_PARAMS][PARAM_MAX + 1],
     const struct route **route, struct fault *why);
 
+/* True for the bytes [A-Za-z0-9._-] of names in paths and values in queries. */
+bool route_name_byte(char c);
+
 /* One value of a raw query "a=1&b=x" into out; false when absent.  Values are
  * [A-Za-z0-9._-]*: nothing is percent-decoded. */
 bool query_get(const char *query, const char *name, char *out, size_t size);

@@ -1,0 +1,22 @@
+/* How many connections are open, in all and for each uid.  Locks itself. */
+#ifndef API_SERVER_SEATS_H
+#define API_SERVER_SEATS_H
+
+#include <stdint.h>
+
+#include "../../broker/base/err.h"
+
+struct seats;
+
+struct seats *seats_new(unsigned total, unsigned per_uid);
+void seats_free(struct seats *s);
+
+/* Takes a seat; ERR_BUSY when all of them, or all of this uid's, are taken. */
+enum err seats_take(struct seats *s, uint32_t uid, struct fault *why);
+
+/* Gives back a seat that uid took. */
+void seats_give(struct seats *s, uint32_t uid);
+
+unsigned seats_taken(struct seats *s);
+
+#endif

@@ -1,0 +1,216 @@
+/*
+ * A load generator small enough to run on the cores that it measures: one
+ * thread, epoll, one request in flight on each keep-alive connection.
+ *
+ * load SOCKET CONNECTIONS SECONDS METHOD PATH BODYFILE|-
+ *
+ * Prints: requests/s, median and 99th percentile of the latency in
+ * microseconds, and errors (replies that are not 2xx, lost connections).
+ */
+#include <errno.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+#include <time.h>
+#include <unistd.h>
+
+#define BODY_MAX	65536
+#define REPLY_MAX	1048576
+#define CONNECTIONS_MAX 4096
+#define LATENCY_MAX	2000000 /* microseconds; longer ones count as this */
+
+struct conn {
+	int fd;
+	int64_t sent_us;
+	size_t got;
+	size_t want; /* bytes of the whole reply; 0: not known yet */
+	char *in;
+};
+
+static struct sockaddr_un address = { .sun_family = AF_UNIX };
+static char request[BODY_MAX + 1024];
+static size_t request_length;
+static uint32_t histogram[LATENCY_MAX + 1];
+static uint64_t done, errors;
+
+static void
+die(const char *what)
+{
+	perror(what);
+	exit(1);
+}
+
+static int64_t
+now_us(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	return (int64_t)t.tv_sec * 1000000 + t.tv_nsec / 1000;
+}
+
+static void
+build_request(const char *method, const char *path, const char *file)
+{
+	static char body[BODY_MAX];
+	bool none = strcmp(file, "-") == 0;
+	FILE *f = none ? NULL : fopen(file, "r");
+	size_t n;
+
+	if (!none && f == NULL)
+		die(file);
+	n = none ? 0 : fread(body, 1, sizeof(body), f);
+	if (f != NULL)
+		fclose(f);
+	request_length = (size_t)snprintf(request, 1024, "%s %s HTTP/1.1\r\n"
+	    "Host: localhost\r\n", method, path);
+	if (!none)
+		request_length += (size_t)snprintf(request + request_length,
+		    256, "Content-Type: application/json\r\n"
+		    "Content-Length: %zu\r\n", n);
+	memcpy(request + request_length, "\r\n", 2);
+	memcpy(request + request_length + 2, body, n);
+	request_length += 2 + n;
+}
+
+static void
+send_request(struct conn *c)
+{
+	c->got = c->want = 0;
+	c->sent_us = now_us();
+	if (send(c->fd, request, request_length, MSG_NOSIGNAL) !=
+	    (ssize_t)request_length)
+		errors++;
+}
+
+static void
+open_conn(struct conn *c)
+{
+	c->fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	if (c->fd < 0 || connect(c->fd, (struct sockaddr *)&address,
+	    sizeof(address)) != 0)
+		die("connect");
+	send_request(c);
+}
+
+/* Bytes of the reply, from its head; 0 while the head is incomplete. */
+static size_t
+reply_size(struct conn *c)
+{
+	static const char field[] = "Content-Length: ";
+	const char *end, *length;
+
+	c->in[c->got] = '\0';
+	end = strstr(c->in, "\r\n\r\n");
+	if (end == NULL)
+		return 0;
+	length = strstr(c->in, field);
+	return (size_t)(end + 4 - c->in) + (length != NULL && length < end ?
+	    strtoul(length + strlen(field), NULL, 10) : 0);
+}
+
+static void
+record(struct conn *c)
+{
+	int64_t us = now_us() - c->sent_us;
+
+	histogram[us < LATENCY_MAX ? us : LATENCY_MAX]++;
+	done++;
+	if (strncmp(c->in, "HTTP/1.1 2", 10) != 0)
+		errors++;
+}
+
+/* Reads what is there; false when the connection is gone. */
+static bool
+on_readable(struct conn *c)
+{
+	ssize_t n = recv(c->fd, c->in + c->got, REPLY_MAX - 1 - c->got, 0);
+
+	if (n <= 0)
+		return false;
+	c->got += (size_t)n;
+	if (c->want == 0)
+		c->want = reply_size(c);
+	if (c->want != 0 && c->got >= c->want) {
+		record(c);
+		send_request(c);
+	}
+	return true;
+}
+
+static uint32_t
+percentile(double part)
+{
+	uint64_t sum = 0;
+	uint32_t us = 0;
+
+	while (us < LATENCY_MAX && (sum += histogram[us]) <
+	    (uint64_t)(part * (double)done))
+		us++;
+	return us;
+}
+
+static void
+watch(int ep, struct conn *c)
+{
+	struct epoll_event ev = { .events = EPOLLIN, .data.ptr = c };
+
+	if (epoll_ctl(ep, EPOLL_CTL_ADD, c->fd, &ev) != 0)
+		die("epoll_ctl");
+}
+
+static double
+run(struct conn *conns, int n, double seconds)
+{
+	struct epoll_event events[64];
+	int ep = epoll_create1(EPOLL_CLOEXEC);
+	int64_t start = now_us(), end = start + (int64_t)(seconds * 1e6);
+
+	for (int i = 0; i < n; i++) {
+		conns[i].in = malloc(REPLY_MAX);
+		open_conn(&conns[i]);
+		watch(ep, &conns[i]);
+	}
+	while (now_us() < end) {
+		int k = epoll_wait(ep, events, 64, 100);
+
+		for (int i = 0; i < k; i++) {
+			struct conn *c = events[i].data.ptr;
+
+			if (on_readable(c))
+				continue;
+			errors++;
+			close(c->fd);
+			open_conn(c);
+			watch(ep, c);
+		}
+	}
+	return (double)(now_us() - start) / 1e6;
+}
+
+int
+main(int argc, char **argv)
+{
+	static struct conn conns[CONNECTIONS_MAX];
+	int n = argc == 7 ? atoi(argv[2]) : 0;
+	double took;
+
+	if (n < 1 || n > CONNECTIONS_MAX ||
+	    strlen(argv[1]) >= sizeof(address.sun_path)) {
+		fprintf(stderr, "usage: load SOCKET CONNECTIONS SECONDS "
+		    "METHOD PATH BODYFILE|-\n");
+		return 2;
+	}
+	strcpy(address.sun_path, argv[1]);
+	build_request(argv[4], argv[5], argv[6]);
+	took = run(conns, n, atof(argv[3]));
+	printf("%.0f requests/s, median %u us, p99 %u us, %llu errors\n",
+	    (double)done / took, percentile(0.5), percentile(0.99),
+	    (unsigned long long)errors);
+	return errors == 0 ? 0 : 1;
+}
