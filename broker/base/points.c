@@ -11,10 +11,10 @@
 #include "log.h"
 
 void
-point_reached(const char *name)
+point_reached(const char *stage, const char *moment)
 {
 	const char *path = getenv("KEYBROKER_POINT_FILE");
-	char armed[64] = "", reached[4096];
+	char armed[64] = "", name[64], reached[4096];
 	ssize_t n;
 	int fd;
 
@@ -22,6 +22,7 @@ point_reached(const char *name)
 		return;
 	n = read(fd, armed, sizeof(armed) - 1);
 	close(fd);
+	snprintf(name, sizeof(name), "%s.%s", stage, moment);
 	if (n <= 0 || strcmp(armed, name) != 0)
 		return;
 	snprintf(reached, sizeof(reached), "%s.reached", path);

@@ -50,7 +50,10 @@ enum err engine_result(struct engine *e, int64_t task,
 /* The key authorization of an http-01 token; owned, NULL when unknown. */
 char *engine_challenge(struct engine *e, const char *token);
 
-/* The lane and issuer side of life, from the control channel. */
+/* The lane and issuer side of life, from the control channel.  When the
+ * issuer is gone, what it was doing is taken as possibly done and is asked
+ * after again. */
+void engine_issuer_gone(struct engine *e);
 void engine_hook_done(struct engine *e, uint64_t id, uint32_t status,
     bool timed_out, const char *output);
 

@@ -63,6 +63,11 @@ struct lanes_status {
 	struct fault down;	 /* the last reason; code OK when none */
 	uint64_t signatures;
 };
+/* Fills at most max; gives how many there are. */
 size_t lanes_list(struct lanes *l, struct lanes_status *out, size_t max);
+
+/* Of one token; false when there is no such token. */
+bool lanes_status(struct lanes *l, const char *token,
+    struct lanes_status *out);
 
 #endif

@@ -1,0 +1,203 @@
+/*
+ * keybroker-core: API, policy, audit, store, orders.  Started by keybrokerd
+ * with the control channel as PARENT_FD; has no network and no PIN.
+ */
+#include <getopt.h>
+#include <grp.h>
+#include <pwd.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <unistd.h>
+
+#include "../../api/server/http.h"
+#include "../base/clock.h"
+#include "../base/io.h"
+#include "../base/mem.h"
+#include "../base/process.h"
+#include "audit.h"
+#include "authorize.h"
+#include "control.h"
+#include "core.h"
+#include "engine.h"
+#include "keys.h"
+#include "lanes.h"
+
+#define LISTENER_NAMES_MAX 1024
+
+struct core core;
+
+static const struct route api_routes[] = {
+#define X(id, method, path, query)                                            \
+	{ #id, method, path, query, handle_##id },
+	ROUTES(X)
+};
+static const struct route issuer_routes[] = {
+	ISSUER_ROUTES(X)
+#undef X
+};
+
+static bool
+user_id(const char *name, uint32_t *uid)
+{
+	const struct passwd *pw = getpwnam(name);
+
+	if (pw != NULL)
+		*uid = pw->pw_uid;
+	return pw != NULL;
+}
+
+static bool
+group_id(const char *name, uint32_t *gid)
+{
+	const struct group *gr = getgrnam(name);
+
+	if (gr != NULL)
+		*gid = gr->gr_gid;
+	return gr != NULL;
+}
+
+static void
+read_config(const struct buf *text)
+{
+	const struct config_names names = { user_id, group_id };
+	struct config_errors errors;
+
+	core.config = config_parse((const char *)text->data, text->len,
+	    &names, &errors);
+	if (core.config == NULL)
+		fatal("configuration: %s", errors.n > 0 ? errors.v[0].text :
+		    "does not parse");
+	log_set_level(core.config->log);
+}
+
+static _Noreturn void
+give_up(const char *what, const struct fault *why)
+{
+	log_error("%s: %s", what, why->text);
+	_exit(EXIT_TEMPORARY);
+}
+
+/* What is on disk, and what answers from memory. */
+static void
+open_parts(void)
+{
+	char *folder = xasprintf("%s/audit", core.config->state);
+	struct fault why;
+
+	if (make_folder(folder, 0700, &why) != OK)
+		give_up("state", &why);
+	core.audit = audit_open(folder, core.config->audit, &why);
+	if (core.audit == NULL)
+		give_up("audit log", &why);
+	core.store = store_open(core.config->state, &why);
+	if (core.store == NULL)
+		give_up("store", &why);
+	core.lanes = lanes_new(core.config, core.config->lane_queue);
+	lanes_on_hang(core.lanes, control_kill_lane);
+	core.keys = keys_new(core.store, core.lanes);
+	core.gate = gatekeeper_new(core.config);
+	free(folder);
+}
+
+static void
+open_server(void)
+{
+	const struct http_limits limits = {
+		.connections = core.config->connections,
+		.connections_per_uid = core.config->connections_per_uid,
+		.idle = core.config->idle,
+		.body_max = core.config->body_max,
+	};
+	struct fault why;
+
+	core.http = http_server_new(api_routes, nitems(api_routes),
+	    issuer_routes, nitems(issuer_routes), &limits, &why);
+	if (core.http == NULL)
+		give_up("server", &why);
+	http_server_on_refusal(core.http, audit_refusal);
+}
+
+/* names holds one name a listener, separated by spaces. */
+static void
+listen_all(const char *names, const int *fds, unsigned nfds)
+{
+	struct fault why;
+
+	for (unsigned i = 0; i < nfds; i++) {
+		size_t n = strcspn(names, " ");
+		char *name = xstrndup(names, n);
+
+		if (http_server_listen(core.http, name, fds[i], &why) != OK)
+			give_up(name, &why);
+		names += n + strspn(names + n, " ");
+	}
+}
+
+static void
+audit_line(const char *event)
+{
+	struct fault why;
+
+	if (audit_append(core.audit, event, "", 0, &why) != OK)
+		give_up("audit log", &why);
+}
+
+/* Clients first, so that nothing new begins; the last checkpoint last. */
+static void
+stop(void)
+{
+	struct fault why;
+
+	http_server_free(core.http);
+	engine_free(core.engine);
+	audit_line("stop");
+	if (audit_checkpoint(core.audit, &why) != OK)
+		log_debug("no last checkpoint: %s", why.text);
+	audit_close(core.audit);
+	store_close(core.store);
+}
+
+static void
+usage(const char *arg)
+{
+	bool help = arg != NULL && strcmp(arg, "--help") == 0;
+
+	fprintf(help ? stdout : stderr, "keybroker-core is started by "
+	    "keybrokerd(8), not by hand.\n");
+	exit(help ? 0 : 2);
+}
+
+int
+main(int argc, char **argv)
+{
+	struct buf text, names;
+	struct fault why;
+	int fds[16];
+	unsigned nfds;
+
+	if (argc > 1)
+		usage(argv[1]);
+	process_start("keybroker-core", LOG_LEVEL_INFO);
+	process_seal_fds(PARENT_FD);
+	buf_init(&text, CONFIG_MAX);
+	buf_init(&names, LISTENER_NAMES_MAX);
+	core.control = control_open(PARENT_FD, &text, &names, fds, &nfds,
+	    &why);
+	if (core.control == NULL)
+		give_up("control channel", &why);
+	core.started = clock_now();
+	read_config(&text);
+	open_parts();
+	audit_line("start");
+	core.engine = engine_new(&why);
+	if (core.engine == NULL)
+		give_up("engine", &why);
+	open_server();
+	listen_all(buf_str(&names), fds, nfds);
+	control_ready(core.control);
+	control_run(core.control);
+	stop();
+	return EXIT_FINE;
+}

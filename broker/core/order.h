@@ -1,0 +1,47 @@
+/*
+ * Orders from the inside: what order.c (the table), order_answer.c (what the
+ * CA says) and order_local.c (what the core does itself) share.
+ */
+#ifndef CORE_ORDER_H
+#define CORE_ORDER_H
+
+#include <stdarg.h>
+
+#include "job.h"
+
+#define ORDER_RETRY_FIRST 500	/* milliseconds */
+#define ORDER_RETRY_MOST  60000
+#define POLL_FIRST	  200	/* milliseconds between two looks at the CA */
+#define POLL_MOST	  15000
+#define POLL_RETRY_AFTER  300	/* seconds: most that a poll waits for */
+#define REANSWERS	  4	/* of a challenge that failed but is pending */
+
+bool order_load(struct job *j, struct order_row *o);
+bool order_save(struct order_row *o, struct job *j);
+
+/* Goes to another state, due in ms. */
+void order_enter(struct order_row *o, struct job *j, enum order_state state,
+    int64_t ms);
+
+/* Ends it; words are the CA's or ours. */
+void order_fail(struct order_row *o, struct job *j, const char *words);
+
+/* Tries again in a state after a pause, unless the deadline is sooner. */
+void order_retry(struct order_row *o, struct job *j, enum order_state state,
+    const char *words, int64_t retry_after);
+
+/* Marks every unfinished authorization to be read again. */
+void order_reread(const struct order_row *o);
+
+/* By state: what a good answer means, and what the core does itself. */
+typedef void order_answer_fn(struct order_row *, struct job *,
+    const struct report *);
+extern order_answer_fn *const order_answer[ORDER_STATE__MAX];
+typedef void order_local_fn(struct order_row *, struct job *);
+extern order_local_fn *const order_local[ORDER_STATE__MAX];
+
+/* A refusal, silence or nonsense in any state. */
+void order_trouble(struct order_row *o, struct job *j,
+    const struct report *r, enum order_state lost);
+
+#endif
