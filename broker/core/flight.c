@@ -3,6 +3,7 @@
 #include <fcntl.h>
 #include <limits.h>
 #include <poll.h>
+#include <sched.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -13,7 +14,7 @@
 
 #define COST_BYTES 32768	/* of payload that cost one more */
 #define SEND_BUFFER (4 * FRAME_MAX)
-#define SPINS 60		/* looks at the socket before sleeping */
+#define SPIN_US 100		/* at most awake before sleeping */
 
 /*
  * The socket does not block: sending happens under a lock, and what flies at
@@ -88,6 +89,7 @@ flight_pop(struct flight *f, int64_t now)
 
 	f->n--;
 	f->load -= slot.cost;
+	f->took = now - f->began;
 	f->began = now;
 	memmove(f->slots, f->slots + 1, f->n * sizeof(f->slots[0]));
 	return slot;
@@ -119,20 +121,33 @@ readable(int fd, int timeout_ms)
 	return poll(&pfd, 1, timeout_ms) > 0;
 }
 
+/* Worth it for one who waits for one answer from a lane that is fast. */
+bool
+flight_worth_spinning(const struct flight *f)
+{
+	return f->n == 1 && f->took < SPIN_US;
+}
+
 /*
  * A P-256 signature takes about as long as going to sleep and being woken, so
- * a thread that waits for one answer only looks a few times before.
+ * a thread may look for a while before it sleeps, giving its processor to
+ * whoever wants it in between.
  */
 enum err
 flight_receive(struct flight *f, int64_t deadline, bool spin,
     struct frame *head, struct fault *why)
 {
-	int64_t left;
+	int64_t now = clock_monotonic_us();
+	int64_t left, until = now + SPIN_US;
 	bool there = false;
 
-	for (unsigned i = 0; spin && !there && i < SPINS; i++)
+	while (spin && !there && now < until) {
 		there = readable(f->fd, 0);
-	left = (deadline - clock_monotonic_us() + 999) / 1000;
+		if (!there)
+			sched_yield();
+		now = clock_monotonic_us();
+	}
+	left = (deadline - now + 999) / 1000;
 	if (left < 0)
 		left = 0;
 	return frame_recv(f->fd, head, f->buffer, sizeof(f->buffer),

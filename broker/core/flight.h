@@ -33,6 +33,7 @@ struct flight {
 	bool led;		/* some thread reads, or was told to */
 	unsigned n, load;
 	int64_t began;		/* when the lane began with the oldest */
+	int64_t took;		/* microseconds of the last answer */
 	uint64_t last_id;
 	struct flight_slot slots[FLIGHT_LOAD];
 	unsigned char buffer[FRAME_MAX + 64]; /* the leader's */
@@ -57,6 +58,8 @@ void flight_abandon(struct flight *f, struct call *c);
 
 /* The oldest request that somebody waits for; NULL when there is none. */
 struct call *flight_oldest(const struct flight *f);
+
+bool flight_worth_spinning(const struct flight *f);
 
 /* Waits for an answer until deadline; with spin, awake for a short while. */
 enum err flight_receive(struct flight *f, int64_t deadline, bool spin,

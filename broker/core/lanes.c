@@ -82,7 +82,7 @@ lead(struct lanes *l, struct token *t, struct call *c)
 
 	flight_ref(f);
 	while (c->flight == f) {
-		spin = l->spin && f->n == 1;
+		spin = l->spin && flight_worth_spinning(f);
 		token_unlock(l, t);
 		e = flight_receive(f, c->deadline, spin, &head, &why);
 		pthread_mutex_lock(&t->lock);
