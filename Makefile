@@ -1,15 +1,32 @@
 # Keybroker.  `make demo` and `make check` need nothing but git and make on a
 # fresh Debian 12: they install what is missing.  Everything else: `make help`.
 
-CC	?= gcc
+VERSION	:= 0.1.0
 PREFIX	?= /usr
+DESTDIR	?=
 FLAVOUR	?= release
 BUILD	:= build/$(FLAVOUR)
+JOBS	?= $(shell nproc)
+ifeq ($(origin CC),default)
+CC	:= gcc
+endif
+
+SBINDIR	:= $(PREFIX)/sbin
+BINDIR	:= $(PREFIX)/bin
+LIBEXEC	:= $(PREFIX)/libexec/keybroker
+LIBDIR	:= $(PREFIX)/lib
+INCDIR	:= $(PREFIX)/include/keybroker
+MANDIR	:= $(PREFIX)/share/man
+SHARE	:= $(PREFIX)/share/keybroker
+UNITDIR	:= $(LIBDIR)/systemd/system
 
 WARN	:= -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes \
 	   -Wvla -Werror
 HARDEN	:= -O2 -g -D_FORTIFY_SOURCE=2 -fstack-protector-strong \
-	   -fstack-clash-protection -fcf-protection -fPIE
+	   -fstack-clash-protection -fPIE
+ifneq (,$(filter x86_64 i%86,$(shell uname -m)))
+HARDEN	+= -fcf-protection
+endif
 LDHARD	:= -pie -Wl,-z,relro,-z,now,-z,noexecstack,--as-needed
 
 # Flavours: release is what is installed; test has the kill points; sanitize
@@ -22,14 +39,14 @@ HARDEN	:= -O1 -g -fPIE -fno-omit-frame-pointer
 EXTRA	:= -DTEST_POINTS -fsanitize=address,undefined -fno-sanitize-recover=all
 endif
 
-CFLAGS	:= -std=c11 -D_GNU_SOURCE $(WARN) $(HARDEN) $(EXTRA) -MMD -MP -pthread
+# Includes are relative, so that the only search path is p11-kit's; it is
+# found again in each make, for the first one may install it.
+CFLAGS	:= -std=c11 -D_GNU_SOURCE $(WARN) $(HARDEN) $(EXTRA) -MMD -MP \
+	   -pthread -DVERSION='"$(VERSION)"' -DLIBEXEC='"$(LIBEXEC)"' \
+	   $(shell pkg-config --cflags p11-kit-1 2>/dev/null)
 LDFLAGS	:= $(LDHARD) $(EXTRA) -pthread
 
-P11KIT_CFLAGS := $(shell pkg-config --cflags p11-kit-1 2>/dev/null)
-CFLAGS	+= $(P11KIT_CFLAGS)
-
 # A layer is a static library, so that a program takes only what it names.
-LAYERS	:= base policy json server core issuer signer supervisor cli
 base_SRC	:= $(wildcard broker/base/*.c)
 policy_SRC	:= $(wildcard policy/*.c)
 json_SRC	:= $(wildcard api/*.c)
@@ -46,8 +63,9 @@ lib	= $(foreach l,$(1),$(BUILD)/lib$(l).a)
 PROGRAMS := keybrokerd keybroker-core keybroker-signer keybroker-issuer \
 	    keybroker
 BINARIES := $(addprefix $(BUILD)/,$(PROGRAMS))
+CLIENT	 := $(BUILD)/libkeybroker.a
 
-all: $(BINARIES)
+all: $(BINARIES) $(CLIENT)
 
 # program: objects; the layers it may use; the libraries it may link
 $(BUILD)/keybrokerd: $(call obj,supervisor) $(call lib,policy base)
@@ -65,41 +83,140 @@ $(BINARIES):
 	@echo "  LINK    $@"
 	@$(CC) $(LDFLAGS) -Wl,-Map,$@.map -o $@ $(filter %.o %.a,$^) $(LIBS)
 
-define LAYER
-$(BUILD)/lib$(1).a: $(call obj,$(1))
-	@rm -f $$@
-	@ar rcs $$@ $$^
-endef
-$(foreach l,base policy json server,$(eval $(call LAYER,$(l))))
+# Members of one name from several folders are kept: q appends, r replaces.
+ARCHIVE	= rm -f $@ && ar qcs $@ $^
+$(BUILD)/libbase.a: $(call obj,base); @$(ARCHIVE)
+$(BUILD)/libpolicy.a: $(call obj,policy); @$(ARCHIVE)
+$(BUILD)/libjson.a: $(call obj,json); @$(ARCHIVE)
+$(BUILD)/libserver.a: $(call obj,server); @$(ARCHIVE)
+$(CLIENT): $(call obj,json) $(call obj,base); @$(ARCHIVE)
 
 $(BUILD)/%.o: %.c
 	@mkdir -p $(@D)
 	@echo "  CC      $<"
 	@$(CC) $(CFLAGS) -c -o $@ $<
 
-# A unit test is one file; it names no layer because each test may use the
-# lower ones; main() files of programs are never linked.
-UNIT_SRC := $(wildcard tests/unit/*_test.c)
-UNITS	 := $(patsubst %.c,$(BUILD)/%,$(UNIT_SRC))
+# A test is one file; it names no layer because each test may use all of
+# them; main() of the programs is never linked.
+UNITS	 := $(patsubst %.c,$(BUILD)/%,$(wildcard tests/unit/*_test.c))
+CASES	 := $(patsubst %.c,$(BUILD)/%,$(wildcard tests/integration/*_test.c))
 UNIT_OBJ := $(filter-out %/main.o,$(foreach l,core issuer signer supervisor \
 	    cli,$(call obj,$(l))))
-$(BUILD)/libunit.a: $(UNIT_OBJ)
-	@rm -f $@
-	@ar rcs $@ $^
-$(UNITS): $(BUILD)/%: $(BUILD)/%.o $(BUILD)/libunit.a \
+$(BUILD)/libunit.a: $(UNIT_OBJ); @$(ARCHIVE)
+$(UNITS) $(CASES): $(BUILD)/%: $(BUILD)/%.o $(BUILD)/libunit.a \
 	    $(call lib,server json policy base)
 	@echo "  LINK    $@"
 	@$(CC) $(LDFLAGS) -o $@ $< -Wl,--start-group $(filter %.a,$^) \
 	    -Wl,--end-group -lcmocka -lmicrohttpd -lsqlite3 -lcurl -lcjson \
 	    -lp11-kit -lcrypto -ldl
+
+# What tests use: *_fake.c is a program that stands in for another and may
+# use the layers base and json; *_module.c is a PKCS#11 module.
+FAKES	 := $(patsubst %.c,$(BUILD)/%,$(wildcard tests/*/*_fake.c))
+MODULES	 := $(patsubst %.c,$(BUILD)/%.so,$(wildcard tests/*/*_module.c))
+$(FAKES): $(BUILD)/%: $(BUILD)/%.o $(call lib,json base)
+	@echo "  LINK    $@"
+	@$(CC) $(LDFLAGS) -o $@ $(filter %.o %.a,$^) -lcjson -lssl -lcrypto
+$(BUILD)/%_module.so: %_module.c
+	@mkdir -p $(@D)
+	@echo "  MODULE  $@"
+	@$(CC) $(filter-out -fPIE -fsanitize=% -fno-sanitize%,$(CFLAGS)) \
+	    -fPIC -shared -o $@ $< -ldl
+
 units: $(UNITS)
+tests: all $(UNITS) $(CASES) $(FAKES) $(MODULES)
 check-unit: units
-	@set -e; for t in $(UNITS); do echo "  TEST    $$t"; $$t; done
+	@tests/run $(BUILD) unit
+
+# `check` installs first and then starts anew, for this make has already
+# looked for what was not there yet.
+AGAIN	 = $(MAKE) --no-print-directory -j$(JOBS)
+check:
+	@contrib/install-packages build check
+	@$(AGAIN) FLAVOUR=release BUILD=build/release all
+	@$(AGAIN) FLAVOUR=test BUILD=build/test tests
+	@RELEASE=build/release tests/run build/test
+
+# SoftHSM's and its friends' leaks are not ours; ours are told.  A leak check
+# at exit needs the right to trace, which our programs give up: it is on for
+# the unit tests, where nothing gives it up.
+check-sanitize: export ASAN_OPTIONS := \
+    detect_leaks=0:abort_on_error=1:strict_string_checks=1
+check-sanitize: export UBSAN_OPTIONS := print_stacktrace=1
+check-sanitize: export LSAN_OPTIONS := \
+    suppressions=$(CURDIR)/tests/lint/lsan.supp:print_suppressions=0
+check-sanitize:
+	@contrib/install-packages build check
+	@$(AGAIN) FLAVOUR=sanitize BUILD=build/sanitize tests
+	@tests/run build/sanitize
+
+demo:
+	@contrib/install-packages build demo
+	@$(AGAIN) FLAVOUR=release BUILD=build/release all
+	@BUILD=build/release KEEP='$(KEEP)' contrib/demo
+
+bench:
+	@contrib/install-packages build bench
+	@$(AGAIN) FLAVOUR=release BUILD=build/release all
+	@BUILD=build/release tests/bench/run
+
+lint:
+	@contrib/install-packages build lint
+	@tests/lint/run
+
+# A file that is not there yet is not installed; one that is there is.
+install: all
+	install -d $(addprefix $(DESTDIR),$(SBINDIR) $(BINDIR) $(LIBEXEC) \
+	    $(LIBDIR) $(INCDIR) $(MANDIR) $(SHARE) $(UNITDIR))
+	install -m 755 $(BUILD)/keybrokerd $(DESTDIR)$(SBINDIR)
+	install -m 755 $(BUILD)/keybroker $(DESTDIR)$(BINDIR)
+	install -m 755 $(BUILD)/keybroker-core $(BUILD)/keybroker-signer \
+	    $(BUILD)/keybroker-issuer $(DESTDIR)$(LIBEXEC)
+	install -m 644 $(CLIENT) $(DESTDIR)$(LIBDIR)
+	install -m 644 api/client.h $(DESTDIR)$(INCDIR)
+	sed 's,@SBINDIR@,$(SBINDIR),g' contrib/systemd/keybroker.service \
+	    > $(DESTDIR)$(UNITDIR)/keybroker.service
+	install -m 644 contrib/systemd/keybroker.socket $(DESTDIR)$(UNITDIR)
+	install -D -m 644 contrib/systemd/sysusers.conf \
+	    $(DESTDIR)$(LIBDIR)/sysusers.d/keybroker.conf
+	install -D -m 644 contrib/systemd/tmpfiles.conf \
+	    $(DESTDIR)$(LIBDIR)/tmpfiles.d/keybroker.conf
+	for m in contrib/man/*.[1-8]; do install -D -m 644 $$m \
+	    $(DESTDIR)$(MANDIR)/man$${m##*.}/$${m##*/}; done
+	if [ -f contrib/completion/keybroker.bash ]; then install -D -m 644 \
+	    contrib/completion/keybroker.bash \
+	    $(DESTDIR)$(PREFIX)/share/bash-completion/completions/keybroker; fi
+
+# State and configuration stay.
+uninstall:
+	rm -f $(DESTDIR)$(SBINDIR)/keybrokerd $(DESTDIR)$(BINDIR)/keybroker \
+	    $(DESTDIR)$(LIBDIR)/libkeybroker.a \
+	    $(DESTDIR)$(UNITDIR)/keybroker.service \
+	    $(DESTDIR)$(UNITDIR)/keybroker.socket \
+	    $(DESTDIR)$(LIBDIR)/sysusers.d/keybroker.conf \
+	    $(DESTDIR)$(LIBDIR)/tmpfiles.d/keybroker.conf \
+	    $(DESTDIR)$(PREFIX)/share/bash-completion/completions/keybroker
+	rm -rf $(DESTDIR)$(LIBEXEC) $(DESTDIR)$(INCDIR) $(DESTDIR)$(SHARE)
+	for m in contrib/man/*.[1-8]; do \
+	    rm -f $(DESTDIR)$(MANDIR)/man$${m##*.}/$${m##*/}; done
+
+help:
+	@echo "make                 build the programs into build/release"
+	@echo "make demo            run a broker with a CA; KEEP=1 leaves it up"
+	@echo "make check           install what is missing, build, run all tests"
+	@echo "make check-unit      the unit tests only; FLAVOUR=test|sanitize"
+	@echo "make check-sanitize  all tests under the sanitizers"
+	@echo "make bench           the benchmarks"
+	@echo "make lint            format, static analysis, layer rules"
+	@echo "make install         DESTDIR= PREFIX=/usr; and uninstall"
+	@echo "make clean           remove build/"
 
 clean:
 	rm -rf build
 
 -include $(shell find $(BUILD) -name '*.d' 2>/dev/null)
 
-.PHONY: all units check-unit clean
+.PHONY: all units tests check check-unit check-sanitize demo bench lint \
+	install uninstall help clean
 .SECONDARY:
+.DELETE_ON_ERROR:
