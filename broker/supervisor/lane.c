@@ -1,0 +1,452 @@
+/*
+ * The lanes.  They start one at a time, each when the one before has logged
+ * in or failed: some modules lose logins that happen at once.  A lane whose
+ * PIN was refused is not started again, nor is any other of its token, until
+ * the latch is cleared: each try may be the one that locks the token.
+ */
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "../base/lane.h"
+#include "../base/log.h"
+#include "../base/mem.h"
+#include "../base/process.h"
+#include "latch.h"
+#include "pin.h"
+#include "supervisor.h"
+
+#define ARGV_MAX(keys) (11 + 2 * (keys))
+
+void
+lanes_open(struct supervisor *s)
+{
+	const struct config *c = s->config;
+	struct lane *l;
+
+	for (size_t i = 0; i < c->ntokens; i++)
+		s->nlanes += c->tokens[i].lanes;
+	s->lanes = l = xcalloc(s->nlanes, sizeof(*l));
+	s->tokens = xcalloc(c->ntokens, sizeof(*s->tokens));
+	s->ntokens = c->ntokens;
+	for (size_t i = 0; i < c->ntokens; i++) {
+		s->tokens[i] = (struct token){ .config = &c->tokens[i],
+			.prompted = -1 };
+		for (unsigned n = 0; n < c->tokens[i].lanes; n++, l++)
+			*l = (struct lane){ .token = &s->tokens[i],
+				.number = n, .fd = -1 };
+	}
+}
+
+/* Tells the core why a lane is not there. */
+static void
+send_down(struct supervisor *s, const struct lane *l, const struct fault *why)
+{
+	const struct frame head = { .op = CONTROL_LANE_DOWN };
+	struct buf b;
+
+	buf_init(&b, FRAME_MAX);
+	buf_put_str(&b, l->token->config->name);
+	buf_put_u32(&b, l->number);
+	frame_put_fault(&b, why);
+	core_send(s, &head, &b);
+	buf_free(&b);
+}
+
+/* Keeps all lanes of a token that do not run from being started. */
+static void
+hold(struct supervisor *s, struct token *t, const struct fault *why)
+{
+	t->latched = true;
+	t->reason = *why;
+	s->latch_poll = child_now() + LATCH_POLL_MS;
+	log_error("token %s is latched: %s; once the PIN is right, run "
+	    "keybroker token unlatch %s", t->config->name, why->text,
+	    t->config->name);
+	for (size_t i = 0; i < s->nlanes; i++) {
+		struct lane *l = &s->lanes[i];
+
+		if (l->token != t || l->child.state != CHILD_WAITING)
+			continue;
+		l->child.state = CHILD_LATCHED;
+		l->tried = true;
+		send_down(s, l, why);
+	}
+}
+
+static void
+release(struct supervisor *s, struct token *t)
+{
+	t->latched = t->unwritten = false;
+	log_info("token %s is no longer latched", t->config->name);
+	for (size_t i = 0; i < s->nlanes; i++) {
+		struct lane *l = &s->lanes[i];
+
+		if (l->token != t || l->child.state != CHILD_LATCHED)
+			continue;
+		l->child.state = CHILD_WAITING;
+		l->child.due = child_now();
+		l->child.delay = 0;
+	}
+}
+
+/* The command line of a lane; owned are its strings from *owned on. */
+static char **
+arguments(const struct lane *l, bool careful)
+{
+	const struct config_token *t = l->token->config;
+	char **argv = xcalloc(ARGV_MAX(t->nkeys), sizeof(*argv));
+	unsigned n = 0;
+
+	argv[n++] = xstrdup("keybroker-signer");
+	argv[n++] = xstrdup("--module");
+	argv[n++] = xstrdup(t->module);
+	argv[n++] = xstrdup("--token");
+	argv[n++] = xstrdup(t->uri);
+	argv[n++] = xstrdup("--name");
+	argv[n++] = xstrdup(t->name);
+	argv[n++] = xstrdup("--lane");
+	argv[n++] = xasprintf("%u", l->number);
+	if (t->pin_count_low_allowed && !careful)
+		argv[n++] = xstrdup("--allow-count-low");
+	for (size_t i = 0; i < t->nkeys; i++) {
+		argv[n++] = xstrdup("--key");
+		argv[n++] = xasprintf("%s=%s=%s", t->keys[i].name,
+		    purpose_name(t->keys[i].purpose), t->keys[i].uri);
+	}
+	return argv;
+}
+
+static enum err
+spawn(struct supervisor *s, struct lane *l, int pin, bool careful,
+    struct fault *why)
+{
+	char **argv = arguments(l, careful), **envp = child_environment(true);
+	int pair[2], fds[2];
+	struct spawn what = { .path = s->settings->programs[ROLE_SIGNER],
+		.argv = argv, .envp = envp, .output = -1, .mask = 077,
+		.who = &s->settings->users[ROLE_SIGNER],
+		.fds = fds, .nfds = 2 };
+	pid_t pid;
+	enum err e;
+
+	e = frame_pair(pair, why);
+	if (e == OK) {
+		fds[0] = pair[1];
+		fds[1] = pin;
+		e = child_spawn(&what, &pid, why);
+		close(pair[1]);
+		l->fd = pair[0];
+	}
+	if (e == OK)
+		child_started(&l->child, pid, CHILD_STARTING);
+	child_environment_free(argv);
+	child_environment_free(envp);
+	return e;
+}
+
+static void
+start(struct supervisor *s, struct lane *l)
+{
+	const char *name = l->token->config->name;
+	struct fault why = { 0 };
+	bool died = false;
+	int pin = -1;
+	enum err e;
+
+	if (l->token->latched)
+		why = l->token->reason;
+	if (l->token->latched || latch_is_set(s->latches, name, &why)) {
+		hold(s, l->token, &why);
+		return;
+	}
+	l->why.code = OK;
+	e = pins_open(l->token->config, l->token->prompted, &pin, &why);
+	if (e == OK)
+		e = latch_trying(s->latches, name, &died, &why);
+	if (died)
+		log_warning("token %s: the last login ended in a crash", name);
+	if (e == OK)
+		e = spawn(s, l, pin, died, &why);
+	if (pin >= 0)
+		close(pin);
+	if (e == OK) {
+		child_kill_by(&l->child, child_now() + LANE_START_MS);
+		return;
+	}
+	log_error("lane %u of token %s: %s", l->number, name, why.text);
+	if (l->fd >= 0)
+		close(l->fd);
+	l->fd = -1;
+	l->tried = true;
+	send_down(s, l, &why);
+	child_ended(&l->child, true);
+}
+
+struct lane *
+lanes_starting(struct supervisor *s)
+{
+	for (size_t i = 0; i < s->nlanes; i++)
+		if (s->lanes[i].child.state == CHILD_STARTING)
+			return &s->lanes[i];
+	return NULL;
+}
+
+/* The one that has waited longest, so that a bad token delays no other for
+ * more than one start. */
+static struct lane *
+next_due(struct supervisor *s, int64_t now)
+{
+	struct lane *next = NULL;
+
+	for (size_t i = 0; i < s->nlanes; i++) {
+		struct lane *l = &s->lanes[i];
+
+		if (l->child.state == CHILD_WAITING && l->child.due <= now &&
+		    (next == NULL || l->child.due < next->child.due))
+			next = l;
+	}
+	return next;
+}
+
+/* A latch that could not be written, for want of room say, is tried again;
+ * one that was is looked for. */
+static void
+poll_latch(struct supervisor *s, struct token *t)
+{
+	const char *name = t->config->name;
+	struct fault why;
+
+	if (t->unwritten)
+		t->unwritten = latch_set(s->latches, name, t->reason.text,
+		    &why) != OK;
+	else if (!latch_is_set(s->latches, name, &why))
+		release(s, t);
+}
+
+static int64_t
+poll_latches(struct supervisor *s, int64_t now)
+{
+	bool any = false;
+
+	for (size_t i = 0; i < s->ntokens; i++) {
+		struct token *t = &s->tokens[i];
+
+		if (t->latched && s->latch_poll <= now)
+			poll_latch(s, t);
+		any = any || t->latched;
+	}
+	if (s->latch_poll <= now)
+		s->latch_poll = now + LATCH_POLL_MS;
+	return any ? s->latch_poll : INT64_MAX;
+}
+
+int64_t
+lanes_tick(struct supervisor *s, int64_t now)
+{
+	int64_t next = poll_latches(s, now);
+	struct lane *l;
+
+	while (s->phase == PHASE_RUN && s->core.fd >= 0 &&
+	    lanes_starting(s) == NULL && (l = next_due(s, now)) != NULL)
+		start(s, l);
+	for (size_t i = 0; i < s->nlanes; i++) {
+		struct child *c = &s->lanes[i].child;
+		int64_t t = child_tick(c, now);
+
+		/* Who is due already waits for another lane, not for time. */
+		if (c->state == CHILD_WAITING && c->due > now &&
+		    s->phase == PHASE_RUN)
+			t = c->due;
+		next = t < next ? t : next;
+	}
+	return next;
+}
+
+static void
+pass_on(struct supervisor *s, struct lane *l, const struct lane_token *info)
+{
+	const struct frame head = { .op = CONTROL_LANE_UP, .nfds = 1,
+		.fds = { l->fd } };
+	struct buf b;
+
+	buf_init(&b, FRAME_MAX);
+	buf_put_str(&b, l->token->config->name);
+	buf_put_u32(&b, l->number);
+	lane_put_token(&b, info);
+	core_send(s, &head, &b);
+	buf_free(&b);
+}
+
+/*
+ * The one frame that we read from a lane: that it is ready, or why not.  A lane
+ * that failed keeps its deadline and is not hurried: a SIGKILL while it still
+ * shuts the module down would hide the exit code that says what happened.
+ */
+void
+lane_readable(struct supervisor *s, struct lane *l)
+{
+	static unsigned char buffer[FRAME_MAX + 64];
+	struct lane_token info;
+	struct frame head;
+	struct fault why;
+	struct reader r;
+	enum err e;
+
+	e = frame_recv(l->fd, &head, buffer, sizeof(buffer), 0, &why);
+	if (e == ERR_TIMEOUT)
+		return;
+	reader_init(&r, head.payload.p, e == OK ? head.payload.n : 0);
+	if (e == OK && head.op == LANE_READY && head.status != OK) {
+		frame_get_fault(&r, &l->why);
+	} else if (e == OK && head.op == LANE_READY) {
+		lane_get_token(&r, &info);
+		if (reader_done(&r) && head.nfds == 0) {
+			latch_tried(s->latches, l->token->config->name);
+			pass_on(s, l, &info);
+			l->child.state = CHILD_UP;
+			l->child.kill_at = 0;
+			l->tried = true;
+			log_info("lane %u of token %s is up", l->number,
+			    l->token->config->name);
+		}
+	}
+	for (unsigned i = 0; e == OK && i < head.nfds; i++)
+		close(head.fds[i]);
+	close(l->fd);
+	l->fd = -1;
+}
+
+/* A code of ours, rather than a crash: the login took its orderly end. */
+static bool
+orderly(int status)
+{
+	if (!WIFEXITED(status))
+		return false;
+	return WEXITSTATUS(status) == EXIT_FINE ||
+	    WEXITSTATUS(status) == EXIT_TEMPORARY ||
+	    WEXITSTATUS(status) == EXIT_SETTING;
+}
+
+static void
+latch(struct supervisor *s, struct token *t, const struct fault *said)
+{
+	struct fault why;
+
+	t->unwritten = latch_set(s->latches, t->config->name, said->text,
+	    &why) != OK;
+	if (t->unwritten)
+		log_error("the latch of token %s holds only as long as "
+		    "keybrokerd runs: %s", t->config->name, why.text);
+}
+
+/* What the core and the log are told about the end of a lane. */
+static void
+explain(const struct lane *l, int status, bool pin, struct fault *why)
+{
+	char text[128];
+
+	if (l->why.code != OK)
+		*why = l->why;
+	else
+		fault_set(why, ERR_TOKEN, "%s", child_end_text(status, text,
+		    sizeof(text)));
+	if (pin)
+		why->code = ERR_PIN;
+}
+
+static void
+ended(struct supervisor *s, struct lane *l, int status)
+{
+	bool pin = (WIFEXITED(status) && WEXITSTATUS(status) == EXIT_PIN) ||
+	    l->why.code == ERR_PIN;
+	bool was_starting = l->child.state == CHILD_STARTING;
+	struct fault why;
+
+	explain(l, status, pin, &why);
+	if (pin)
+		latch(s, l->token, &why);
+	else if (was_starting && orderly(status))
+		latch_tried(s->latches, l->token->config->name);
+	if (l->fd >= 0)
+		close(l->fd);
+	l->fd = -1;
+	l->tried = true;
+	child_ended(&l->child, s->phase == PHASE_RUN || !orderly(status));
+	log_line(s->phase == PHASE_RUN ? LOG_LEVEL_WARNING : LOG_LEVEL_INFO,
+	    "lane %u of token %s: %s", l->number, l->token->config->name,
+	    why.text);
+	if (pin)
+		hold(s, l->token, &why);
+	else
+		send_down(s, l, &why);
+	if (WIFEXITED(status) && WEXITSTATUS(status) == EXIT_SETTING)
+		supervisor_stop(s, EXIT_SETTING);
+}
+
+bool
+lanes_ended(struct supervisor *s, pid_t pid, int status)
+{
+	for (size_t i = 0; i < s->nlanes; i++)
+		if (s->lanes[i].child.pid == pid) {
+			ended(s, &s->lanes[i], status);
+			return true;
+		}
+	return false;
+}
+
+void
+lane_kill(struct supervisor *s, const char *token, unsigned number)
+{
+	for (size_t i = 0; i < s->nlanes; i++) {
+		struct lane *l = &s->lanes[i];
+
+		if (l->number != number || l->child.state != CHILD_UP ||
+		    strcmp(l->token->config->name, token) != 0)
+			continue;
+		log_warning("lane %u of token %s hangs; killing it", number,
+		    token);
+		kill(l->child.pid, SIGKILL);
+	}
+}
+
+void
+lanes_unlatch(struct supervisor *s, const char *token)
+{
+	struct fault why;
+
+	for (size_t i = 0; i < s->ntokens; i++) {
+		struct token *t = &s->tokens[i];
+
+		if (strcmp(t->config->name, token) != 0)
+			continue;
+		if (latch_clear(s->latches, token, &why) != OK)
+			log_error("%s", why.text);
+		else if (t->latched)
+			release(s, t);
+	}
+}
+
+void
+lanes_tell(struct supervisor *s)
+{
+	for (size_t i = 0; i < s->nlanes; i++)
+		if (s->lanes[i].child.state == CHILD_LATCHED)
+			send_down(s, &s->lanes[i],
+			    &s->lanes[i].token->reason);
+}
+
+void
+lanes_drain(struct supervisor *s)
+{
+	for (size_t i = 0; i < s->nlanes; i++) {
+		struct lane *l = &s->lanes[i];
+
+		if (l->fd >= 0)
+			close(l->fd);
+		l->fd = -1;
+		child_kill_by(&l->child, child_now() + CHILD_GRACE);
+	}
+}

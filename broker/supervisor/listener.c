@@ -1,0 +1,247 @@
+#include "listener.h"
+
+#include <errno.h>
+#include <grp.h>
+#include <libgen.h>
+#include <netdb.h>
+#include <netinet/in.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include "../base/log.h"
+#include "../base/mem.h"
+#include "../base/process.h"
+
+#define BACKLOG	   128
+#define PASSED_MAX 32 /* sockets that systemd may pass */
+
+static bool
+is_listening_unix(int fd)
+{
+	struct sockaddr_un at;
+	socklen_t n = sizeof(at), m = sizeof(int);
+	int listening = 0;
+
+	return getsockname(fd, (struct sockaddr *)&at, &n) == 0 &&
+	    at.sun_family == AF_UNIX &&
+	    getsockopt(fd, SOL_SOCKET, SO_ACCEPTCONN, &listening, &m) == 0 &&
+	    listening != 0;
+}
+
+/* How many sockets systemd has passed to this very process. */
+static int
+passed_count(void)
+{
+	const char *pid = getenv("LISTEN_PID"), *n = getenv("LISTEN_FDS");
+	int count;
+
+	if (pid == NULL || n == NULL || atol(pid) != (long)getpid())
+		return 0;
+	count = atoi(n);
+	return count > 0 && count <= PASSED_MAX ? count : 0;
+}
+
+/* Finds a passed socket by its name in LISTEN_FDNAMES; -1 when none. */
+static int
+passed_find(const char *name)
+{
+	const char *p = getenv("LISTEN_FDNAMES");
+	int n = passed_count();
+
+	for (int i = 0; i < n && p != NULL; i++) {
+		size_t len = strcspn(p, ":");
+
+		if (strlen(name) == len && strncmp(p, name, len) == 0)
+			return PARENT_FD + i;
+		p = p[len] == ':' ? p + len + 1 : NULL;
+	}
+	return -1;
+}
+
+/* Removes a socket at which nobody answers. */
+static enum err
+remove_stale(const struct sockaddr_un *at, struct fault *why)
+{
+	const char *path = at->sun_path;
+	struct stat st;
+	int fd, answered;
+
+	if (lstat(path, &st) != 0)
+		return errno == ENOENT ? OK :
+		    fault_errno(why, ERR_IO, "cannot look at %s", path);
+	if (!S_ISSOCK(st.st_mode))
+		return fault_set(why, ERR_CONFIG, "%s is not a socket", path);
+	fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+	if (fd < 0)
+		return fault_errno(why, ERR_IO, "cannot make a socket");
+	answered = connect(fd, (const struct sockaddr *)at, sizeof(*at)) == 0 ||
+	    errno != ECONNREFUSED;
+	close(fd);
+	if (answered)
+		return fault_set(why, ERR_BUSY, "somebody else serves %s",
+		    path);
+	if (unlink(path) != 0)
+		return fault_errno(why, ERR_IO, "cannot remove %s", path);
+	return OK;
+}
+
+/* The last folder of the path, which /run loses at every boot. */
+static void
+make_parent(const char *path)
+{
+	char *copy = xstrdup(path);
+	const char *folder = dirname(copy);
+
+	if (mkdir(folder, 0755) == 0 && chmod(folder, 0755) != 0)
+		log_warning("cannot open folder %s to all", folder);
+	free(copy);
+}
+
+/* The socket is nobody else's until group and mode are what they should be:
+ * process_start() has set the umask to 077. */
+static enum err
+set_access(const struct config_listener *l, struct fault *why)
+{
+	const struct group *gr = NULL;
+
+	if (l->group != NULL && (gr = getgrnam(l->group)) == NULL)
+		return fault_set(why, ERR_CONFIG, "listener %s: there is no "
+		    "group %s", l->name, l->group);
+	if (gr != NULL && lchown(l->path, (uid_t)-1, gr->gr_gid) != 0)
+		return fault_errno(why, ERR_CONFIG, "cannot give %s to group "
+		    "%s", l->path, l->group);
+	if (chmod(l->path, l->mode) != 0)
+		return fault_errno(why, ERR_IO, "cannot set the mode of %s",
+		    l->path);
+	return OK;
+}
+
+static enum err
+bind_path(struct listener *l, struct fault *why)
+{
+	struct sockaddr_un at = { .sun_family = AF_UNIX };
+	const char *path = l->config->path;
+	enum err e;
+
+	if (strlen(path) >= sizeof(at.sun_path))
+		return fault_set(why, ERR_CONFIG, "listener %s: its path is "
+		    "longer than %zu bytes", l->config->name,
+		    sizeof(at.sun_path) - 1);
+	strcpy(at.sun_path, path);
+	make_parent(path);
+	e = remove_stale(&at, why);
+	if (e != OK)
+		return e;
+	l->fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	if (l->fd < 0 ||
+	    bind(l->fd, (const struct sockaddr *)&at, sizeof(at)) != 0)
+		return fault_errno(why, ERR_IO, "cannot bind %s", path);
+	l->bound = true;
+	e = set_access(l->config, why);
+	if (e == OK && listen(l->fd, BACKLOG) != 0)
+		e = fault_errno(why, ERR_IO, "cannot listen at %s", path);
+	return e;
+}
+
+static enum err
+open_one(struct listener *l, struct fault *why)
+{
+	l->fd = passed_find(l->config->name);
+	if (l->fd >= 0 && !is_listening_unix(l->fd))
+		return fault_set(why, ERR_CONFIG, "what systemd passed as %s "
+		    "is not a listening Unix socket", l->config->name);
+	if (l->fd >= 0)
+		return OK;
+	if (l->config->path == NULL)
+		return fault_set(why, ERR_CONFIG, "listener %s has no path, "
+		    "and systemd has not passed it", l->config->name);
+	return bind_path(l, why);
+}
+
+enum err
+listeners_open(const struct config *config, struct listener **out,
+    struct fault *why)
+{
+	struct listener *l = xcalloc(config->nlisteners, sizeof(*l));
+	enum err e = OK;
+	size_t n;
+
+	for (n = 0; n < config->nlisteners && e == OK; n++) {
+		l[n].config = &config->listeners[n];
+		l[n].fd = -1;
+		e = open_one(&l[n], why);
+	}
+	unsetenv("LISTEN_PID");
+	unsetenv("LISTEN_FDS");
+	unsetenv("LISTEN_FDNAMES");
+	if (e == OK) {
+		*out = l;
+		return OK;
+	}
+	listeners_close(l, n);
+	return e;
+}
+
+void
+listeners_close(struct listener *l, size_t n)
+{
+	for (size_t i = 0; i < n; i++) {
+		if (l[i].bound)
+			unlink(l[i].config->path);
+		if (l[i].fd >= 0)
+			close(l[i].fd);
+	}
+	free(l);
+}
+
+/* Splits "host:port" at the last colon; brackets stand around IPv6. */
+static struct addrinfo *
+resolve(const char *address)
+{
+	const struct addrinfo hints = { .ai_socktype = SOCK_STREAM,
+		.ai_flags = AI_NUMERICHOST | AI_NUMERICSERV | AI_PASSIVE };
+	const char *colon = strrchr(address, ':');
+	struct addrinfo *found = NULL;
+	char *host;
+	size_t n;
+
+	if (colon == NULL)
+		return NULL;
+	n = (size_t)(colon - address);
+	if (n >= 2 && address[0] == '[' && address[n - 1] == ']')
+		host = xstrndup(address + 1, n - 2);
+	else
+		host = xstrndup(address, n);
+	if (getaddrinfo(host, colon + 1, &hints, &found) != 0)
+		found = NULL;
+	free(host);
+	return found;
+}
+
+enum err
+listener_open_http(const char *address, int *fd, struct fault *why)
+{
+	struct addrinfo *ai = resolve(address);
+	const int on = 1, off = 0;
+	enum err e = OK;
+
+	*fd = -1;
+	if (ai == NULL)
+		return fault_set(why, ERR_CONFIG, "http-listen: %s is not an "
+		    "address and a port", address);
+	*fd = socket(ai->ai_family, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	if (*fd >= 0)
+		setsockopt(*fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on));
+	if (*fd >= 0 && ai->ai_family == AF_INET6)
+		setsockopt(*fd, IPPROTO_IPV6, IPV6_V6ONLY, &off, sizeof(off));
+	if (*fd < 0 || bind(*fd, ai->ai_addr, ai->ai_addrlen) != 0 ||
+	    listen(*fd, BACKLOG) != 0)
+		e = fault_errno(why, ERR_IO, "cannot listen at %s", address);
+	freeaddrinfo(ai);
+	return e;
+}

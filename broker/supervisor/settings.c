@@ -1,0 +1,194 @@
+#include "settings.h"
+
+#include <fcntl.h>
+#include <grp.h>
+#include <libgen.h>
+#include <limits.h>
+#include <pwd.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "../base/frame.h"
+#include "../base/io.h"
+#include "../base/mem.h"
+#include "latch.h"
+
+#ifndef LIBEXEC
+#define LIBEXEC "/usr/libexec/keybroker"
+#endif
+
+/* The text travels to the core in one frame, with the listeners' names. */
+#define TEXT_MAX (FRAME_MAX - 4096)
+
+static bool
+find_user(const char *name, uint32_t *uid)
+{
+	const struct passwd *pw = getpwnam(name);
+
+	if (pw != NULL)
+		*uid = pw->pw_uid;
+	return pw != NULL;
+}
+
+static bool
+find_group(const char *name, uint32_t *gid)
+{
+	const struct group *gr = getgrnam(name);
+
+	if (gr != NULL)
+		*gid = gr->gr_gid;
+	return gr != NULL;
+}
+
+/* Who may write the configuration may decide everything. */
+static enum err
+check_owner(int fd, const char *path, struct fault *why)
+{
+	struct stat st;
+
+	if (fstat(fd, &st) != 0)
+		return fault_errno(why, ERR_IO, "cannot look at it");
+	if (!S_ISREG(st.st_mode))
+		return fault_set(why, ERR_CONFIG, "%s is not a file", path);
+	if (st.st_uid != 0 && st.st_uid != geteuid())
+		return fault_set(why, ERR_CONFIG, "must belong to root or to "
+		    "the user of keybrokerd");
+	if ((st.st_mode & 022) != 0)
+		return fault_set(why, ERR_CONFIG, "must not be writable by "
+		    "group or others");
+	return OK;
+}
+
+static enum err
+read_text(const char *path, struct buf *out, struct fault *why)
+{
+	bool stdin_asked = strcmp(path, "-") == 0;
+	int fd = stdin_asked ? dup(STDIN_FILENO) :
+	    open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
+	char chunk[4096];
+	enum err e = OK;
+	ssize_t n = 0;
+
+	if (fd < 0)
+		return fault_errno(why, ERR_CONFIG, "cannot open it");
+	if (!stdin_asked)
+		e = check_owner(fd, path, why);
+	while (e == OK && (n = read_full(fd, chunk, sizeof(chunk))) > 0)
+		buf_put(out, chunk, (size_t)n);
+	close(fd);
+	if (e == OK && n < 0)
+		e = fault_errno(why, ERR_CONFIG, "cannot read it");
+	if (e == OK && out->failed)
+		e = fault_set(why, ERR_CONFIG, "larger than %d bytes",
+		    TEXT_MAX);
+	return e;
+}
+
+static void
+mistake(const char *path, unsigned line, unsigned column, const char *text)
+{
+	fprintf(stderr, "%s:%u:%u: %s\n", path, line, column, text);
+}
+
+/* What the grammar allows but the supervisor cannot do. */
+static enum err
+check_limits(const char *path, const struct config *c)
+{
+	enum err e = OK;
+
+	for (size_t i = 0; i < c->ntokens; i++)
+		if (!latch_name_valid(c->tokens[i].name)) {
+			mistake(path, c->tokens[i].line, 1, "the name of a "
+			    "token must not end in \".trying\"");
+			e = ERR_CONFIG;
+		}
+	if (c->nlisteners > FRAME_FDS) {
+		mistake(path, c->listeners[FRAME_FDS].line, 1,
+		    "there are more than 8 listeners");
+		e = ERR_CONFIG;
+	}
+	return e;
+}
+
+enum err
+settings_load(struct settings *out, const char *path)
+{
+	const struct config_names names = { find_user, find_group };
+	const char *shown = strcmp(path, "-") == 0 ? "stdin" : path;
+	struct config_errors errors = { NULL, 0 };
+	struct fault why = { 0 };
+	enum err e;
+
+	*out = (struct settings){ .path = path };
+	buf_init(&out->text, TEXT_MAX);
+	e = read_text(path, &out->text, &why);
+	if (e != OK) {
+		fprintf(stderr, "%s: %s\n", shown, why.text);
+		return ERR_CONFIG;
+	}
+	out->config = config_parse(buf_str(&out->text), out->text.len, &names,
+	    &errors);
+	for (size_t i = 0; i < errors.n; i++)
+		mistake(shown, errors.v[i].line, errors.v[i].column,
+		    errors.v[i].text);
+	config_errors_free(&errors);
+	if (out->config == NULL)
+		return ERR_CONFIG;
+	return check_limits(shown, out->config);
+}
+
+/* Beside our own executable, as in a build folder, or where installed. */
+static enum err
+find_program(const char *name, char **out, struct fault *why)
+{
+	char self[PATH_MAX];
+	ssize_t n = readlink("/proc/self/exe", self, sizeof(self) - 1);
+
+	if (n < 0)
+		return fault_errno(why, ERR_IO, "cannot read /proc/self/exe");
+	self[n] = '\0';
+	*out = xasprintf("%s/%s", dirname(self), name);
+	if (access(*out, X_OK) == 0)
+		return OK;
+	free(*out);
+	*out = xasprintf("%s/%s", LIBEXEC, name);
+	if (access(*out, X_OK) == 0)
+		return OK;
+	return fault_errno(why, ERR_CONFIG, "cannot run %s", *out);
+}
+
+enum err
+settings_resolve(struct settings *s, struct fault *why)
+{
+	const struct {
+		const char *program, *user;
+	} roles[] = {
+		[ROLE_CORE] = { "keybroker-core", s->config->user_core },
+		[ROLE_SIGNER] = { "keybroker-signer", s->config->user_signer },
+		[ROLE_ISSUER] = { "keybroker-issuer", s->config->user_issuer },
+	};
+	enum err e = OK;
+
+	_Static_assert(nitems(roles) == ROLE__MAX, "every role has a program");
+	for (unsigned i = 0; i < ROLE__MAX && e == OK; i++) {
+		e = find_program(roles[i].program, &s->programs[i], why);
+		if (e == OK)
+			e = identity_find(roles[i].user, &s->users[i], why);
+	}
+	return e;
+}
+
+void
+settings_free(struct settings *s)
+{
+	for (unsigned i = 0; i < ROLE__MAX; i++) {
+		identity_free(&s->users[i]);
+		free(s->programs[i]);
+	}
+	if (s->config != NULL)
+		config_free(s->config);
+	buf_free(&s->text);
+}
