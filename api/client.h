@@ -24,7 +24,8 @@ void client_close(struct client *c);
  * OK, the parsed reply (owned; NULL when empty) and its raw text; otherwise
  * the error that the problem document names.  After ERR_CLOSED, ERR_IO or
  * ERR_TIMEOUT a client made by client_open() connects anew on the next call.
- * timeout_ms bounds the whole exchange; -1: no bound.
+ * timeout_ms bounds the whole exchange; -1: no bound.  reply->status is 0
+ * when no answer was read, which tells those errors from a broker's own.
  */
 struct client_reply {
 	unsigned status;
