@@ -30,15 +30,20 @@
  * LANE_SIGN      bytes id, bytes spki hash,       bytes signature (JOSE form),
  *                u8 alg, bytes preimage           u32 microseconds in token
  * LANE_GENERATE  u8 purpose, u8 type, str name    lane_key (flushed to disk)
- * LANE_FIND      bytes id                         lane_key; ERR_KEY when none
- *                                                 or more than one
+ * LANE_FIND      bytes id (a CKA_ID, or "name:"   lane_key; ERR_KEY when none
+ *                and a foreign key's name)        or more than one
  * LANE_LIST      u32 first                        u32 total, u32 count,
  *                                                 lane_key ...
- * LANE_DESTROY   bytes id, bytes spki hash        (empty)
+ * LANE_DESTROY   bytes id, bytes spki hash        (empty); ERR_NOT_FOUND when
+ *                                                 there is nothing (any more)
  * LANE_TOKEN     (empty)                          lane_token, fresh
  *
- * lane_key:   bytes id, u8 purpose, u8 type, str name (as in the label; the
- *             URI's object for a foreign key), bytes spki, u32 attributes
+ * A key born elsewhere (--key NAME=PURPOSE=URI of the lane) is first found
+ * by "name:NAME".  The answer holds the id to use from then on: its CKA_ID, or
+ * "name:NAME" again when it has none.
+ *
+ * lane_key:   bytes id, u8 purpose, u8 type, str name (as in the label; NAME
+ *             for a foreign key), bytes spki, u32 attributes
  * lane_token: str label, str serial, str manufacturer, str model,
  *             u32 token flags (CKF_*), u32 capabilities (1 << key_type when
  *             it can generate and sign that type), u32 1 << sig_alg

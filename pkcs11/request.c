@@ -1,0 +1,276 @@
+#include "request.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "../broker/base/log.h"
+#include "../broker/base/mem.h"
+#include "destroy.h"
+#include "generate.h"
+#include "shape.h"
+#include "sign.h"
+
+#define LIST_PAGE 50	 /* keys in one answer */
+#define LIST_MAX  250000 /* private keys in a token that can be listed */
+
+static enum err
+malformed(struct fault *why)
+{
+	return fault_set(why, ERR_SYNTAX, "malformed request to a lane");
+}
+
+static enum err
+do_sign(struct lane *lane, struct reader *r, struct buf *answer,
+    struct fault *why)
+{
+	struct view id = reader_bytes(r, CKA_ID_MAX);
+	struct view pin = reader_bytes(r, SHA256_SIZE);
+	enum sig_alg alg = (enum sig_alg)reader_u8(r);
+	struct view text = reader_bytes(r, PREIMAGE_MAX);
+	struct sign_result sig;
+	struct key *key;
+	enum err e;
+
+	if (!reader_done(r) || alg >= ALG__MAX)
+		return malformed(why);
+	e = key_get(&lane->ring, id, pin, &key, why);
+	if (e == OK)
+		e = shape_check(key->about.purpose, alg,
+		    (struct view){ key->about.spki, key->about.spkilen },
+		    text.p, text.n, why);
+	if (e == OK)
+		e = sign_message(&lane->session, key, alg, text.p, text.n,
+		    &sig, why);
+	if (e != OK)
+		return e;
+	buf_put_bytes(answer, sig.bytes, sig.n);
+	buf_put_u32(answer, sig.microseconds);
+	return OK;
+}
+
+static enum err
+do_generate(struct lane *lane, struct reader *r, struct buf *answer,
+    struct fault *why)
+{
+	enum key_purpose purpose = (enum key_purpose)reader_u8(r);
+	enum key_type type = (enum key_type)reader_u8(r);
+	char name[KEY_NAME_MAX];
+	struct key key;
+	enum err e;
+
+	reader_str(r, name, sizeof(name));
+	if (!reader_done(r))
+		return malformed(why);
+	e = generate_pair(&lane->ring, purpose, type, name, &key, why);
+	if (e == OK)
+		lane_put_key(answer, &key.about);
+	return e;
+}
+
+static enum err
+do_find(struct lane *lane, struct reader *r, struct buf *answer,
+    struct fault *why)
+{
+	struct view id = reader_bytes(r, CKA_ID_MAX);
+	struct key key;
+	enum err e;
+
+	if (!reader_done(r))
+		return malformed(why);
+	e = key_find(&lane->ring, id, &key, why);
+	if (e == OK)
+		lane_put_key(answer, &key.about);
+	return e;
+}
+
+/* Keeps of n handles those of keys with our label. */
+static enum err
+keep_tagged(struct lane *lane, size_t n, struct fault *why)
+{
+	struct session *s = &lane->session;
+
+	lane->ntagged = 0;
+	for (size_t i = 0; i < n; i++) {
+		char label[LABEL_MAX_BYTES + 1], name[KEY_NAME_MAX];
+		enum key_purpose purpose;
+		enum err e = label_read(s, lane->tagged[i], label, why);
+
+		if (e != OK && why->ckr != CKR_OBJECT_HANDLE_INVALID)
+			return e;
+		if (e == OK && label_parse(label, &purpose, name))
+			lane->tagged[lane->ntagged++] = lane->tagged[i];
+	}
+	return OK;
+}
+
+static enum err
+collect_tagged(struct lane *lane, struct fault *why)
+{
+	CK_OBJECT_CLASS class = CKO_PRIVATE_KEY;
+	CK_ATTRIBUTE template = { CKA_CLASS, &class, sizeof(class) };
+	enum err e;
+	size_t n;
+
+	if (lane->tagged == NULL)
+		lane->tagged = xreallocarray(NULL, LIST_MAX,
+		    sizeof(*lane->tagged));
+	e = object_find(&lane->session, &template, 1, lane->tagged, LIST_MAX,
+	    &n, why);
+	if (e == OK && n == LIST_MAX)
+		e = fault_set(why, ERR_LIMIT,
+		    "the token has more than %d private keys", LIST_MAX);
+	if (e == OK)
+		e = keep_tagged(lane, n, why);
+	lane->tagged_generation = lane->session.generation;
+	return e;
+}
+
+/* A key that cannot be read drops out of the list, so that the next page
+ * still begins where this one ends. */
+static enum err
+do_list(struct lane *lane, struct reader *r, struct buf *answer,
+    struct fault *why)
+{
+	uint32_t first = reader_u32(r), count = 0;
+	struct buf page;
+	enum err e = OK;
+
+	if (!reader_done(r))
+		return malformed(why);
+	if (first == 0 ||
+	    lane->tagged_generation != lane->session.generation)
+		e = collect_tagged(lane, why);
+	buf_init(&page, FRAME_MAX);
+	while (e == OK && count < LIST_PAGE && first + count < lane->ntagged) {
+		size_t at = first + count;
+		struct key key;
+
+		e = key_read(&lane->ring, lane->tagged[at], &key, why);
+		if (e == OK) {
+			lane_put_key(&page, &key.about);
+			count++;
+		} else if (e == ERR_KEY || e == ERR_LIMIT) {
+			log_warning("a key of ours is left out: %s",
+			    why->text);
+			memmove(&lane->tagged[at], &lane->tagged[at + 1],
+			    (--lane->ntagged - at) * sizeof(*lane->tagged));
+			e = OK;
+		}
+	}
+	buf_put_u32(answer, (uint32_t)lane->ntagged);
+	buf_put_u32(answer, count);
+	buf_put(answer, page.data, page.len);
+	buf_free(&page);
+	return e;
+}
+
+static enum err
+do_destroy(struct lane *lane, struct reader *r, struct buf *answer,
+    struct fault *why)
+{
+	struct view id = reader_bytes(r, CKA_ID_MAX);
+	struct view pin = reader_bytes(r, SHA256_SIZE);
+
+	(void)answer;
+	if (!reader_done(r) || id.n == 0)
+		return malformed(why);
+	return key_destroy(&lane->ring, id, pin, why);
+}
+
+static enum err
+do_token(struct lane *lane, struct reader *r, struct buf *answer,
+    struct fault *why)
+{
+	struct session *s = &lane->session;
+	enum err e;
+
+	if (!reader_done(r))
+		return malformed(why);
+	e = token_refresh(&s->token, &s->module, why);
+	if (e == OK)
+		lane_put_token(answer, &s->token.about);
+	return e;
+}
+
+/* What may be repeated when the token failed in the middle. */
+static const struct {
+	enum err (*run)(struct lane *, struct reader *, struct buf *,
+	    struct fault *);
+	bool repeatable;
+} ops[] = {
+	[LANE_READY] = { NULL, false },
+	[LANE_SIGN] = { do_sign, true },
+	[LANE_GENERATE] = { do_generate, false },
+	[LANE_FIND] = { do_find, true },
+	[LANE_LIST] = { do_list, true },
+	[LANE_DESTROY] = { do_destroy, true },
+	[LANE_TOKEN] = { do_token, true },
+};
+_Static_assert(nitems(ops) == LANE_OP__MAX, "every operation has a row");
+
+struct call {
+	struct lane *lane;
+	const struct frame *request;
+	struct buf *answer;
+};
+
+static enum err
+attempt(void *arg, struct fault *why)
+{
+	struct call *c = arg;
+	struct reader r;
+
+	why->ckr = CKR_OK;
+	buf_reset(c->answer);
+	reader_init(&r, c->request->payload.p, c->request->payload.n);
+	return ops[c->request->op].run(c->lane, &r, c->answer, why);
+}
+
+static enum err
+send_answer(int fd, const struct frame *request, enum err e,
+    struct fault *failed, struct buf *answer, struct fault *why)
+{
+	struct frame head = { .op = request->op, .id = request->id };
+
+	if (e == OK && answer->failed)
+		e = fault_set(failed, ERR_LIMIT, "the answer is too long");
+	if (e != OK) {
+		buf_reset(answer);
+		frame_put_fault(answer, failed);
+	}
+	head.status = (uint16_t)e;
+	return frame_send(fd, &head, answer->data, answer->len, why);
+}
+
+enum err
+request_answer(struct lane *lane, int fd, const struct frame *request,
+    struct buf *answer, struct fault *why)
+{
+	struct call call = { lane, request, answer };
+	struct fault failed;
+	enum err e;
+
+	if (request->op >= nitems(ops) || ops[request->op].run == NULL)
+		e = malformed(&failed);
+	else
+		e = session_run(&lane->session, attempt, &call,
+		    ops[request->op].repeatable, &failed);
+	if (e != OK)
+		log_debug("operation %u: %s", request->op, failed.text);
+	return send_answer(fd, request, e, &failed, answer, why);
+}
+
+enum err
+request_ready(struct lane *lane, int fd, enum err e, struct fault *why)
+{
+	struct frame ready = { .op = LANE_READY };
+	struct fault failed = *why;
+	struct buf answer;
+
+	buf_init(&answer, FRAME_MAX);
+	if (e == OK)
+		lane_put_token(&answer, &lane->session.token.about);
+	e = send_answer(fd, &ready, e, &failed, &answer, why);
+	buf_free(&answer);
+	return e;
+}

@@ -1,0 +1,29 @@
+/* Requests of the core to this lane, and their answers. */
+#ifndef PKCS11_REQUEST_H
+#define PKCS11_REQUEST_H
+
+#include "../broker/base/frame.h"
+#include "key.h"
+
+struct lane {
+	struct session session;
+	struct keyring ring;
+	/* The keys with our label, in the order of the last LANE_LIST. */
+	CK_OBJECT_HANDLE *tagged;
+	size_t ntagged;
+	unsigned tagged_generation;
+};
+
+/*
+ * Does what a frame asks, climbing the ladder when the token fails, and sends
+ * the answer to fd.  answer is scratch.  An error means that it could not be
+ * sent.
+ */
+enum err request_answer(struct lane *lane, int fd, const struct frame *request,
+    struct buf *answer, struct fault *why);
+
+/* Sends LANE_READY: the token, or why there is none (then e is not OK). */
+enum err request_ready(struct lane *lane, int fd, enum err e,
+    struct fault *why);
+
+#endif
