@@ -71,6 +71,12 @@ enum err store_key_put(struct store *s, const struct key_row *k,
 enum err store_key_get(struct store *s, const char *name, struct key_row *k,
     struct fault *why); /* ERR_NOT_FOUND */
 
+/* Who needs a key, as words for a person ("account \"main\""): an account
+ * that is not deactivated, a certificate, or an open order.  ERR_NOT_FOUND
+ * when nobody does. */
+enum err store_key_user(struct store *s, const char *name,
+    char user[static STORE_TEXT], struct fault *why);
+
 /* -------------------------------------------------------------- accounts */
 
 enum account_state {
@@ -288,6 +294,16 @@ enum err store_events(struct store *s, int64_t order,
 enum err store_deployments_due(struct store *s, int64_t now_ms,
     bool (*visit)(const struct deployment_row *, void *), void *arg,
     struct fault *why); /* pending or running, next_at <= now */
+
+/* How many there are, for the state of the broker. */
+struct store_counts {
+	int64_t certificates; /* not deleted */
+	int64_t issued;	      /* of these: there, and not expired at now */
+	int64_t failing;      /* of these: expired, or the last order failed */
+	int64_t open_orders;
+};
+enum err store_counts(struct store *s, int64_t now, struct store_counts *out,
+    struct fault *why);
 
 /* Small facts by name, such as the audit key's. */
 enum err store_setting_put(struct store *s, const char *name,

@@ -85,3 +85,20 @@ store_certificates(struct store *s, const char *after, size_t max,
 	}
 	return err == ERR_NOT_FOUND ? OK : err;
 }
+
+static const struct column counts_column[] = {
+	COL_I64(store_counts, certificates, "certificates"),
+	COL_I64(store_counts, issued, "issued"),
+	COL_I64(store_counts, failing, "failing"),
+	COL_I64(store_counts, open_orders, "open_orders"),
+};
+static const struct columns counts = { "count", sizeof(struct store_counts),
+	counts_column, nitems(counts_column) };
+
+enum err
+store_counts(struct store *s, int64_t now, struct store_counts *out,
+    struct fault *why)
+{
+	return store_find(s, SQL_COUNTS, &counts, out,
+	    VALUES({ .number = now }), why);
+}

@@ -49,6 +49,29 @@ store_key_get(struct store *s, const char *name, struct key_row *k,
 	    VALUES({ .text = name }), why);
 }
 
+struct user_row {
+	char user[STORE_TEXT];
+};
+
+static const struct column user_column[] = {
+	COL_TEXT(user_row, user, "user"),
+};
+static const struct columns users = { "user", sizeof(struct user_row),
+	user_column, nitems(user_column) };
+
+enum err
+store_key_user(struct store *s, const char *name,
+    char user[static STORE_TEXT], struct fault *why)
+{
+	struct user_row row;
+	enum err err;
+
+	err = store_find(s, SQL_KEY_USER, &users, &row,
+	    VALUES({ .text = name }), why);
+	memcpy(user, row.user, sizeof(row.user));
+	return err;
+}
+
 /*
  * Like every iterator here: one query a row, and none running while the
  * visitor is called, so that it may use the store as it likes.

@@ -54,6 +54,15 @@ const char *const store_sql[] = {
 	    "SELECT " KEY_COLUMNS " FROM keys WHERE name > ?"
 	    " ORDER BY name LIMIT 1",
 
+	[SQL_KEY_USER] =
+	    "SELECT 'account \"' || name || '\"' AS user FROM accounts"
+	    " WHERE key = ?1 AND state <> 'deactivated'"
+	    " UNION ALL SELECT 'certificate \"' || name || '\"'"
+	    " FROM certificates WHERE (key = ?1 OR foreign_key = ?1)"
+	    " AND NOT deleted"
+	    " UNION ALL SELECT 'order ' || id FROM orders"
+	    " WHERE key = ?1 AND state NOT IN " ENDED " LIMIT 1",
+
 	[SQL_ACCOUNT_PUT] =
 	    "INSERT INTO accounts (" ACCOUNT_COLUMNS ")"
 	    " VALUES (:name, :ca, :directory, :key, :state, :kid, :error,"
@@ -179,6 +188,18 @@ const char *const store_sql[] = {
 	    "SELECT " DEPLOYMENT_COLUMNS " FROM deployments"
 	    " WHERE certificate > ? AND state IN ('pending', 'running')"
 	    " AND next_at <= ? ORDER BY certificate LIMIT 1",
+
+	[SQL_COUNTS] =
+	    "SELECT count(*) AS certificates,"
+	    " count(*) FILTER (WHERE there AND not_after > ?1) AS issued,"
+	    " count(*) FILTER (WHERE (there AND not_after <= ?1)"
+	    " OR last = 'failed') AS failing,"
+	    " (SELECT count(*) FROM orders WHERE state NOT IN " ENDED ")"
+	    " AS open_orders"
+	    " FROM (SELECT chain IS NOT NULL AS there, not_after,"
+	    " (SELECT state FROM orders WHERE certificate = c.name"
+	    " ORDER BY id DESC LIMIT 1) AS last"
+	    " FROM certificates AS c WHERE NOT deleted)",
 
 	[SQL_SETTING_PUT] =
 	    "INSERT INTO settings (name, value) VALUES (:name, :value)"
