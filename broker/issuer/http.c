@@ -8,8 +8,8 @@
 #include "../base/log.h"
 #include "../base/mem.h"
 
-#ifndef KEYBROKER_VERSION
-#define KEYBROKER_VERSION "0.1"
+#ifndef VERSION
+#define VERSION "development"
 #endif
 
 #define CONNECT_TIMEOUT 10 /* seconds, within the request's own timeout */
@@ -180,7 +180,7 @@ set_request(struct http *h)
 	struct curl_slist *fields = NULL;
 
 	SET(h->easy, CURLOPT_URL, r->url);
-	SET(h->easy, CURLOPT_USERAGENT, "keybroker/" KEYBROKER_VERSION);
+	SET(h->easy, CURLOPT_USERAGENT, "keybroker/" VERSION);
 	fields = add_field(fields, "Accept", r->accept);
 	fields = add_field(fields, "Accept-Language", "en");
 	switch (r->method) {
@@ -213,6 +213,8 @@ explain(const struct http *h, CURLcode code, struct fault *why)
 		return fault_set(why, ERR_LIMIT, "the answer of %.200s is "
 		    "longer than %d bytes of headers or %d of body",
 		    h->request->url, HEADER_MAX, HTTP_BODY_MAX);
+	if (code == CURLE_ABORTED_BY_CALLBACK)
+		words = "the connection ended before an answer came";
 	return fault_set(why, ERR_NETWORK, "%.200s: %s", h->request->url,
 	    words);
 }

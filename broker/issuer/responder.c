@@ -16,7 +16,7 @@
 #include "worker.h"
 
 #define REPLY_MAX    1024 /* bytes */
-#define CORE_TIMEOUT 5000 /* ms */
+#define CORE_TIMEOUT 30000 /* ms */
 #define PREFIX	     "/.well-known/acme-challenge/"
 
 enum stage {
@@ -124,8 +124,8 @@ ask_core(struct responder *r, const char *token)
 	json_close_object(&w);
 	e = client_call(r->core, "POST", "/issuer/challenge",
 	    (const char *)body.data, body.len, CORE_TIMEOUT, &reply, &why);
-	if (e == ERR_CLOSED || e == ERR_IO || e == ERR_TIMEOUT)
-		worker_core_gone();
+	if (e != OK && reply.status == 0)
+		worker_core_gone(&why);
 	if (e == OK && json_get_string(reply.json, "keyAuthorization") != NULL)
 		found = xstrdup(json_get_string(reply.json,
 		    "keyAuthorization"));

@@ -27,24 +27,25 @@ struct worker {
 /* The workers and the responder hold nothing that must be put away, and
  * other threads may be deep in libcurl: so there is no orderly exit. */
 void
-worker_core_gone(void)
+worker_core_gone(const struct fault *why)
 {
-	log_debug("the core closed its channel");
-	_exit(EXIT_FINE);
+	if (why->code == ERR_CLOSED)
+		_exit(EXIT_FINE);
+	log_error("the core does not answer: %s", why->text);
+	_exit(EXIT_TEMPORARY);
 }
 
-/* One question to the core. */
+/* One question to the core.  Without a status there was no answer, and the
+ * channel is of no more use; with one the core only says no. */
 static enum err
 ask(struct worker *w, const char *path, const struct buf *body, int timeout,
     struct client_reply *reply, struct fault *why)
 {
-	enum err e;
+	enum err e = client_call(w->core, "POST", path,
+	    (const char *)body->data, body->len, timeout, reply, why);
 
-	*reply = (struct client_reply){ .status = 0 };
-	e = client_call(w->core, "POST", path, (const char *)body->data,
-	    body->len, timeout, reply, why);
-	if (e == ERR_CLOSED || e == ERR_IO || e == ERR_TIMEOUT)
-		worker_core_gone();
+	if (e != OK && reply->status == 0)
+		worker_core_gone(why);
 	return e;
 }
 

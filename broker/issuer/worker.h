@@ -6,10 +6,13 @@
 #ifndef ISSUER_WORKER_H
 #define ISSUER_WORKER_H
 
+#include "../base/err.h"
+
 /* Starts worker i on its channel, which it then owns. */
 void worker_start(unsigned i, int fd);
 
-/* Ends the process because the channel to the core ended. */
-void worker_core_gone(void) __attribute__((noreturn));
+/* Ends the process because the core gave no answer: it is gone, or its
+ * channel is out of step. */
+void worker_core_gone(const struct fault *why) __attribute__((noreturn));
 
 #endif
