@@ -1,0 +1,696 @@
+/*
+ * Proving audit logs: logs are made here with keys of OpenSSL, then damaged
+ * in every way that touches a single line.
+ */
+#include <stdarg.h>
+#include <stddef.h>
+#include <setjmp.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+#include <fcntl.h>
+#include <openssl/ec.h>
+#include <openssl/pem.h>
+#include <openssl/rsa.h>
+#include <openssl/x509.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "../../api/cli/verify.h"
+#include "../../broker/base/b64.h"
+#include "../../broker/base/buf.h"
+#include "../../broker/base/clock.h"
+#include "../../broker/base/io.h"
+#include "../../broker/base/lane.h"
+#include "../../broker/base/mem.h"
+
+#define LINES	  12 /* of the log that is damaged; the last is a checkpoint */
+#define EVERY	  4  /* each so manyth line is a checkpoint */
+#define BIG_LINES 100000
+#define BIG_LIMIT_US 5000000 /* a sanitizer's build included */
+
+static struct {
+	char folder[64];
+	char *log, *log2, *pub;
+	EVP_PKEY *key;
+	struct audit_key known;
+} t;
+
+/* ------------------------------------------------------------ a log of ours */
+
+struct text {
+	char **v; /* lines without their ends */
+	size_t n;
+};
+
+static void
+text_free(struct text *x)
+{
+	for (size_t i = 0; i < x->n; i++)
+		free(x->v[i]);
+	free(x->v);
+}
+
+/* A signature in JOSE form. */
+static void
+sign(struct buf *out, EVP_PKEY *key, enum sig_alg alg, const void *p,
+    size_t n)
+{
+	const EVP_MD *md = alg == ALG_EDDSA ? NULL : alg == ALG_ES384 ?
+	    EVP_sha384() : EVP_sha256();
+	size_t half = alg == ALG_ES384 ? 48 : 32, len = SIGNATURE_MAX;
+	unsigned char der[SIGNATURE_MAX], raw[SIGNATURE_MAX];
+	EVP_MD_CTX *ctx = EVP_MD_CTX_new();
+
+	assert_int_equal(EVP_DigestSignInit(ctx, NULL, md, NULL, key), 1);
+	assert_int_equal(EVP_DigestSign(ctx, der, &len, p, n), 1);
+	EVP_MD_CTX_free(ctx);
+	if (alg == ALG_ES256 || alg == ALG_ES384) {
+		assert_true(ecdsa_der_to_raw(raw, half, der, len));
+		b64_put(out, raw, 2 * half);
+	} else {
+		b64_put(out, der, len);
+	}
+}
+
+static void
+key_id(char hex[static 65], EVP_PKEY *key)
+{
+	unsigned char *der = NULL, id[SHA256_SIZE];
+	int n = i2d_PUBKEY(key, &der);
+
+	assert_true(n > 0);
+	sha256(id, der, (size_t)n);
+	hex_encode(hex, id, sizeof(id));
+	OPENSSL_free(der);
+}
+
+/* One line as the broker writes it; hash is that of the line before, and
+ * afterwards that of this one. */
+static char *
+make_line(uint64_t seq, unsigned char hash[static SHA256_SIZE],
+    EVP_PKEY *key, bool checkpoint)
+{
+	enum sig_alg alg = alg_default(spki_type(key));
+	struct buf preimage, line;
+	char prev[65], id[65];
+	char *out;
+
+	buf_init(&line, 8192);
+	buf_init(&preimage, 256);
+	hex_encode(prev, hash, SHA256_SIZE);
+	buf_putf(&line, "{\"seq\":%llu,\"time\":\"2026-11-23T14:30:02.%03uZ\","
+	    "\"prev\":\"%s\",\"event\":\"%s\"", (unsigned long long)seq,
+	    (unsigned)(seq % 1000), prev, checkpoint ? "checkpoint" :
+	    "decision");
+	if (checkpoint) {
+		key_id(id, key);
+		buf_putf(&preimage, AUDIT_PREIMAGE "%llu\n%s\n",
+		    (unsigned long long)seq - 1, prev);
+		buf_putf(&line, ",\"key\":\"%s\",\"alg\":\"%s\","
+		    "\"signature\":\"", id, alg_name(alg));
+		sign(&line, key, alg, preimage.data, preimage.len);
+		buf_puts(&line, "\"}");
+	} else {
+		buf_putf(&line, ",\"operation\":\"order.create\",\"allow\":"
+		    "true,\"line\":%llu,\"tenant\":\"web\",\"uid\":33,\"gid\":"
+		    "33,\"pid\":4711,\"listener\":\"api\",\"certificate\":"
+		    "\"www\"}", (unsigned long long)seq);
+	}
+	sha256(hash, line.data, line.len);
+	out = xstrdup(buf_str(&line));
+	buf_free(&line);
+	buf_free(&preimage);
+	return out;
+}
+
+static struct text
+make_log(size_t n, size_t every, EVP_PKEY *key)
+{
+	struct text x = { xcalloc(n, sizeof(char *)), n };
+	unsigned char hash[SHA256_SIZE] = { 0 };
+
+	for (size_t i = 0; i < n; i++)
+		x.v[i] = make_line(i + 1, hash, key, (i + 1) % every == 0);
+	return x;
+}
+
+static void
+save(const char *path, const struct text *x, size_t from, size_t to)
+{
+	FILE *f = fopen(path, "w");
+
+	assert_non_null(f);
+	for (size_t i = from; i < to; i++)
+		fprintf(f, "%s\n", x->v[i]);
+	assert_int_equal(fclose(f), 0);
+}
+
+static void
+save_bytes(const char *path, const void *p, size_t n)
+{
+	FILE *f = fopen(path, "w");
+
+	assert_non_null(f);
+	assert_int_equal(fwrite(p, 1, n, f), n);
+	assert_int_equal(fclose(f), 0);
+}
+
+static struct verification
+prove(void)
+{
+	const char *const files[] = { t.log };
+	struct verification v;
+	struct fault why = { 0 };
+
+	assert_int_equal(audit_prove(files, 1, &t.known, 1, &v, &why), OK);
+	return v;
+}
+
+/* What a damage did to the sample log. */
+static void
+expect(const struct text *x, enum damage damage, uint64_t line)
+{
+	struct verification v;
+
+	save(t.log, x, 0, x->n);
+	v = prove();
+	if (v.damage != damage || v.line != line)
+		fail_msg("%s in line %llu instead of %s in line %llu: %s",
+		    damage_name(v.damage), (unsigned long long)v.line,
+		    damage_name(damage), (unsigned long long)line, v.detail);
+	assert_string_equal(v.file, t.log);
+	assert_true(v.lines < v.line);
+	assert_true(v.proved < v.line);
+	assert_true(v.detail[0] != '\0');
+}
+
+static struct text
+sample(void)
+{
+	return make_log(LINES, EVERY, t.key);
+}
+
+/* Replaces the first "from" of a line by "to". */
+static void
+replace(struct text *x, size_t i, const char *from, const char *to)
+{
+	char *p = strstr(x->v[i], from), *fresh;
+
+	assert_non_null(p);
+	fresh = xasprintf("%.*s%s%s", (int)(p - x->v[i]), x->v[i], to,
+	    p + strlen(from));
+	free(x->v[i]);
+	x->v[i] = fresh;
+}
+
+static void
+take_out(struct text *x, size_t i)
+{
+	free(x->v[i]);
+	memmove(&x->v[i], &x->v[i + 1], (x->n - i - 1) * sizeof(char *));
+	x->n--;
+}
+
+static void
+put_in(struct text *x, size_t i, char *line)
+{
+	x->v = xreallocarray(x->v, x->n + 1, sizeof(char *));
+	memmove(&x->v[i + 1], &x->v[i], (x->n - i) * sizeof(char *));
+	x->v[i] = line;
+	x->n++;
+}
+
+static bool
+is_checkpoint(size_t i)
+{
+	return (i + 1) % EVERY == 0;
+}
+
+/* ------------------------------------------------------------------- tests */
+
+static void
+test_good(void **state)
+{
+	struct text x = sample();
+	struct verification v;
+
+	(void)state;
+	save(t.log, &x, 0, x.n);
+	v = prove();
+	assert_int_equal(v.damage, DAMAGE_NONE);
+	assert_int_equal(v.lines, LINES);
+	assert_int_equal(v.last, LINES);
+	assert_int_equal(v.checkpoints, LINES / EVERY);
+	assert_int_equal(v.proved, LINES - 1);
+	text_free(&x);
+}
+
+static void
+test_empty(void **state)
+{
+	struct verification v;
+
+	(void)state;
+	save_bytes(t.log, "", 0);
+	v = prove();
+	assert_int_equal(v.damage, DAMAGE_NONE);
+	assert_int_equal(v.lines, 0);
+	assert_int_equal(v.proved, 0);
+}
+
+/* Each byte of each line, changed: found at that line, whatever it was.  What
+ * no checkpoint covers yet (the last line, but for what it signs) is the only
+ * thing that may pass. */
+static void
+test_each_byte(void **state)
+{
+	struct text good = sample();
+
+	(void)state;
+	for (size_t i = 0; i < LINES; i++)
+		for (size_t k = 0; k < strlen(good.v[i]); k++) {
+			struct verification v;
+			char was = good.v[i][k];
+
+			good.v[i][k] = was == '7' ? '8' : '7';
+			save(t.log, &good, 0, LINES);
+			v = prove();
+			if (v.damage == DAMAGE_NONE && i + 1 == LINES &&
+			    v.proved < LINES) {
+				good.v[i][k] = was;
+				continue;
+			}
+			if (v.damage == DAMAGE_NONE || v.line != i + 1)
+				fail_msg("line %zu byte %zu: %s in %llu: %s",
+				    i + 1, k, damage_name(v.damage),
+				    (unsigned long long)v.line, v.detail);
+			assert_true(v.proved <= i);
+			assert_int_equal(v.lines, i);
+			good.v[i][k] = was;
+		}
+	text_free(&good);
+}
+
+static void
+test_edited(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < LINES; i++) {
+		struct text x = sample();
+
+		if (is_checkpoint(i))
+			replace(&x, i, "\"signature\":\"", "\"signature\":\"AA");
+		else
+			replace(&x, i, "\"uid\":33", "\"uid\":0");
+		expect(&x, i + 1 == LINES ? DAMAGE_FORGED : DAMAGE_EDITED,
+		    i + 1);
+		text_free(&x);
+	}
+}
+
+static void
+test_members(void **state)
+{
+	static const struct { const char *from, *to; } edits[] = {
+		{ "{\"seq\":6,", "{\"seq\":7," },
+		{ "{\"seq\":6,", "{\"seq\":5," },
+		{ "{\"seq\":6,", "{\"seq\":-6," },
+		{ "{\"seq\":6,", "{\"seq\":\"6\"," },
+		{ "{\"seq\":6,", "{\"seq\":6,\"seq\":6," },
+		{ "{\"seq\":6,", "{" },
+		{ "\"prev\":\"", "\"prev\":\"0" },
+		{ "\"prev\":", "\"prew\":" },
+		{ "\"event\":\"decision\"", "\"event\":1" },
+		{ "\"event\":\"decision\"", "\"event\":\"checkpoint\"" },
+		{ "\"time\":\"2026", "\"time\":\"2027" },
+		{ "}", "} " },
+		{ "}", "}}" },
+		{ "}", "" },
+		{ "{\"seq\":6", "[{\"seq\":6" },
+		{ "web", "w\xff" "b" },
+		{ "web", "w\\u0000b" },
+	};
+
+	(void)state;
+	for (size_t k = 0; k < nitems(edits); k++) {
+		struct text x = sample();
+
+		replace(&x, 5, edits[k].from, edits[k].to);
+		expect(&x, DAMAGE_EDITED, 6);
+		text_free(&x);
+	}
+}
+
+static void
+test_removed(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i + 1 < LINES; i++) {
+		struct text x = sample();
+
+		take_out(&x, i);
+		expect(&x, DAMAGE_REMOVED, i + 1);
+		text_free(&x);
+	}
+}
+
+/* The last lines can go without a trace but what is proved; this is what
+ * --last is for. */
+static void
+test_removed_end(void **state)
+{
+	struct text x = sample();
+	struct verification v;
+
+	(void)state;
+	save(t.log, &x, 0, LINES - 2);
+	v = prove();
+	assert_int_equal(v.damage, DAMAGE_NONE);
+	assert_int_equal(v.last, LINES - 2);
+	assert_int_equal(v.proved, LINES - EVERY - 1);
+	text_free(&x);
+}
+
+static void
+test_reordered(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < LINES; i++)
+		for (size_t k = 0; k < LINES; k++) {
+			struct text x;
+			char *line;
+
+			if (i == k)
+				continue;
+			x = sample();
+			line = xstrdup(x.v[i]);
+			take_out(&x, i);
+			put_in(&x, k, line);
+			expect(&x, DAMAGE_REORDERED, i < k ? i + 1 : k + 1);
+			text_free(&x);
+		}
+}
+
+static void
+test_repeated(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < LINES; i++)
+		for (size_t k = i + 1; k <= LINES; k++) {
+			struct text x = sample();
+
+			put_in(&x, k, xstrdup(x.v[i]));
+			expect(&x, DAMAGE_REPEATED, k + 1);
+			text_free(&x);
+		}
+}
+
+static void
+test_inserted(void **state)
+{
+	static const char *const lines[] = { "", "{}", "null", "garbage",
+		"{\"seq\":1}", "[]" };
+
+	(void)state;
+	for (size_t i = 0; i <= LINES; i++)
+		for (size_t k = 0; k < nitems(lines); k++) {
+			struct text x = sample();
+
+			put_in(&x, i, xstrdup(lines[k]));
+			expect(&x, DAMAGE_EDITED, i + 1);
+			text_free(&x);
+		}
+}
+
+/* A crash or an attacker cuts in the middle of a line. */
+static void
+test_cut(void **state)
+{
+	struct text x = sample();
+	struct buf all;
+
+	(void)state;
+	buf_init(&all, 1 << 20);
+	for (size_t i = 0; i < LINES; i++)
+		buf_putf(&all, "%s\n", x.v[i]);
+	for (size_t n = 1; n < all.len; n += 7) {
+		struct verification v;
+		size_t lines = 0;
+
+		for (size_t i = 0; i < n; i++)
+			lines += all.data[i] == '\n';
+		save_bytes(t.log, all.data, n);
+		v = prove();
+		assert_int_equal(v.lines, lines);
+		if (all.data[n - 1] == '\n') {
+			assert_int_equal(v.damage, DAMAGE_NONE);
+			continue;
+		}
+		assert_int_equal(v.damage, DAMAGE_CUT);
+		assert_int_equal(v.line, lines + 1);
+	}
+	buf_free(&all);
+	text_free(&x);
+}
+
+/* Whoever makes a new chain cannot make the signature. */
+static void
+test_forged(void **state)
+{
+	struct text x = sample();
+	unsigned char hash[SHA256_SIZE] = { 0 };
+	char prev[65], *signature;
+
+	(void)state;
+	signature = xstrdup(strstr(x.v[3], ",\"key\""));
+	for (size_t i = 0; i < LINES; i++) {
+		free(x.v[i]);
+		x.v[i] = make_line(i + 1, hash, t.key, false);
+		if (i == 1) {
+			replace(&x, i, "\"uid\":33", "\"uid\":0");
+			sha256(hash, x.v[i], strlen(x.v[i]));
+		}
+		if (i != 3)
+			continue;
+		sha256(hash, x.v[2], strlen(x.v[2]));
+		hex_encode(prev, hash, SHA256_SIZE);
+		free(x.v[i]);
+		x.v[i] = xasprintf("{\"seq\":4,\"time\":\"2026-11-23T14:30:02Z"
+		    "\",\"prev\":\"%s\",\"event\":\"checkpoint\"%s", prev,
+		    signature);
+		sha256(hash, x.v[i], strlen(x.v[i]));
+	}
+	expect(&x, DAMAGE_FORGED, 4);
+	free(signature);
+	text_free(&x);
+}
+
+static void
+test_other_key(void **state)
+{
+	EVP_PKEY *other = EVP_EC_gen("P-256");
+	struct text x = make_log(LINES, EVERY, other);
+
+	(void)state;
+	expect(&x, DAMAGE_KEY, EVERY);
+	text_free(&x);
+	EVP_PKEY_free(other);
+}
+
+/* A signature by another key under the name of ours. */
+static void
+test_borrowed_name(void **state)
+{
+	EVP_PKEY *other = EVP_EC_gen("P-256");
+	struct text x = make_log(EVERY, EVERY, other);
+	char theirs[65], ours[65];
+
+	(void)state;
+	key_id(theirs, other);
+	key_id(ours, t.key);
+	replace(&x, EVERY - 1, theirs, ours);
+	expect(&x, DAMAGE_FORGED, EVERY);
+	text_free(&x);
+	EVP_PKEY_free(other);
+}
+
+static void
+test_algorithms(void **state)
+{
+	EVP_PKEY *keys[] = { EVP_EC_gen("P-256"), EVP_EC_gen("P-384"),
+		EVP_RSA_gen(2048), EVP_PKEY_Q_keygen(NULL, NULL, "ED25519") };
+	const char *const files[] = { t.log };
+
+	(void)state;
+	for (size_t i = 0; i < nitems(keys); i++) {
+		struct text x = make_log(LINES, EVERY, keys[i]);
+		struct audit_key known;
+		struct verification v;
+		struct fault why = { 0 };
+		FILE *f = fopen(t.pub, "w");
+
+		assert_non_null(f);
+		assert_int_equal(PEM_write_PUBKEY(f, keys[i]), 1);
+		fclose(f);
+		assert_int_equal(audit_key_read(t.pub, &known, &why), OK);
+		save(t.log, &x, 0, x.n);
+		assert_int_equal(audit_prove(files, 1, &known, 1, &v, &why),
+		    OK);
+		assert_int_equal(v.damage, DAMAGE_NONE);
+		assert_int_equal(v.proved, LINES - 1);
+		audit_key_free(&known);
+		text_free(&x);
+		EVP_PKEY_free(keys[i]);
+	}
+}
+
+/* Two files are one log, and damage is counted in its own file. */
+static void
+test_two_files(void **state)
+{
+	const char *const files[] = { t.log, t.log2 };
+	const char *const wrong[] = { t.log2, t.log };
+	struct text x = sample();
+	struct verification v;
+
+	(void)state;
+	save(t.log, &x, 0, 5);
+	save(t.log2, &x, 5, LINES);
+	assert_int_equal(audit_prove(files, 2, &t.known, 1, &v, NULL), OK);
+	assert_int_equal(v.damage, DAMAGE_NONE);
+	assert_int_equal(v.lines, LINES);
+	assert_int_equal(audit_prove(wrong, 2, &t.known, 1, &v, NULL), OK);
+	assert_int_equal(v.damage, DAMAGE_REORDERED);
+	assert_string_equal(v.file, t.log2);
+	replace(&x, 4, "\"uid\":33", "\"uid\":0");
+	save(t.log, &x, 0, 5);
+	assert_int_equal(audit_prove(files, 2, &t.known, 1, &v, NULL), OK);
+	assert_int_equal(v.damage, DAMAGE_EDITED);
+	assert_string_equal(v.file, t.log);
+	assert_int_equal(v.line, 5);
+	text_free(&x);
+}
+
+static void
+test_long_line(void **state)
+{
+	size_t n = AUDIT_LINE_MAX + 10;
+	char *p = xmalloc(n);
+	struct verification v;
+
+	(void)state;
+	memset(p, 'a', n);
+	p[n - 1] = '\n';
+	save_bytes(t.log, p, n);
+	v = prove();
+	assert_int_equal(v.damage, DAMAGE_EDITED);
+	assert_int_equal(v.line, 1);
+	memset(p + AUDIT_LINE_MAX, '\n', 1);
+	save_bytes(t.log, p, AUDIT_LINE_MAX + 1);
+	v = prove();
+	assert_int_equal(v.damage, DAMAGE_EDITED);
+	assert_int_equal(v.line, 1);
+	free(p);
+}
+
+static void
+test_no_file(void **state)
+{
+	const char *const files[] = { "/nonexistent/audit.log" };
+	struct verification v;
+	struct audit_key key;
+	struct fault why;
+
+	(void)state;
+	assert_int_equal(audit_prove(files, 1, NULL, 0, &v, &why),
+	    ERR_NOT_FOUND);
+	assert_int_equal(audit_key_read(files[0], &key, &why), ERR_NOT_FOUND);
+	save_bytes(t.log, "no key", 6);
+	assert_int_equal(audit_key_read(t.log, &key, &why), ERR_KEY);
+}
+
+static void
+test_fast(void **state)
+{
+	struct text x = make_log(BIG_LINES, 1000, t.key);
+	struct verification v;
+	int64_t start, us;
+
+	(void)state;
+	save(t.log, &x, 0, x.n);
+	start = clock_monotonic_us();
+	v = prove();
+	us = clock_monotonic_us() - start;
+	print_message("%d lines in %lld ms\n", BIG_LINES, (long long)us / 1000);
+	assert_true(us < BIG_LIMIT_US);
+	assert_int_equal(v.damage, DAMAGE_NONE);
+	assert_int_equal(v.lines, BIG_LINES);
+	assert_int_equal(v.checkpoints, BIG_LINES / 1000);
+	text_free(&x);
+}
+
+static int
+setup(void **state)
+{
+	(void)state;
+	strcpy(t.folder, "/tmp/verify_test.XXXXXX");
+	if (mkdtemp(t.folder) == NULL)
+		return -1;
+	t.log = xasprintf("%s/audit.log", t.folder);
+	t.log2 = xasprintf("%s/audit.log.2", t.folder);
+	t.pub = xasprintf("%s/audit.pub", t.folder);
+	t.key = EVP_EC_gen("P-256");
+	save_bytes(t.log2, "", 0);
+	FILE *f = fopen(t.pub, "w");
+	PEM_write_PUBKEY(f, t.key);
+	fclose(f);
+	return audit_key_read(t.pub, &t.known, NULL) == OK ? 0 : -1;
+}
+
+static int
+teardown(void **state)
+{
+	(void)state;
+	unlink(t.log);
+	unlink(t.log2);
+	unlink(t.pub);
+	rmdir(t.folder);
+	free(t.log);
+	free(t.log2);
+	free(t.pub);
+	EVP_PKEY_free(t.key);
+	audit_key_free(&t.known);
+	return 0;
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_good),
+		cmocka_unit_test(test_empty),
+		cmocka_unit_test(test_each_byte),
+		cmocka_unit_test(test_edited),
+		cmocka_unit_test(test_members),
+		cmocka_unit_test(test_removed),
+		cmocka_unit_test(test_removed_end),
+		cmocka_unit_test(test_reordered),
+		cmocka_unit_test(test_repeated),
+		cmocka_unit_test(test_inserted),
+		cmocka_unit_test(test_cut),
+		cmocka_unit_test(test_forged),
+		cmocka_unit_test(test_other_key),
+		cmocka_unit_test(test_borrowed_name),
+		cmocka_unit_test(test_algorithms),
+		cmocka_unit_test(test_two_files),
+		cmocka_unit_test(test_long_line),
+		cmocka_unit_test(test_no_file),
+		cmocka_unit_test(test_fast),
+	};
+
+	return cmocka_run_group_tests(tests, setup, teardown);
+}
