@@ -319,12 +319,13 @@ static enum err
 receive_head(struct client *c, int64_t deadline_us, struct head *h,
     struct fault *why)
 {
-	const unsigned char *end = NULL;
+	const char *end;
 	char *text;
 	bool good;
 	enum err e;
 
-	while ((end = memmem(c->in.data, c->in.len, "\r\n\r\n", 4)) == NULL) {
+	while ((end = memmem(buf_str(&c->in), c->in.len, "\r\n\r\n", 4)) ==
+	    NULL) {
 		if (c->in.len > HEAD_MAX)
 			return fault_set(why, ERR_LIMIT, "the headers of the "
 			    "reply are larger than %d bytes", HEAD_MAX);
@@ -332,8 +333,8 @@ receive_head(struct client *c, int64_t deadline_us, struct head *h,
 		if (e != OK)
 			return e;
 	}
-	*h = (struct head){ .size = (size_t)(end - c->in.data) + 4 };
-	text = xstrndup((const char *)c->in.data, h->size - 2);
+	*h = (struct head){ .size = (size_t)(end - buf_str(&c->in)) + 4 };
+	text = xstrndup(buf_str(&c->in), h->size - 2);
 	good = read_head(h, text);
 	free(text);
 	if (!good)
