@@ -14,6 +14,7 @@
 #include "../broker/base/log.h"
 #include "../broker/base/mem.h"
 #include "../broker/base/process.h"
+#include "init.h"
 #include "options.h"
 #include "request.h"
 #include "try.h"
@@ -100,13 +101,15 @@ main(int argc, char **argv)
 	int code;
 
 	process_start("keybroker-signer", LOG_LEVEL_INFO);
-	if (options_read(&o, argc, argv, &why) != OK) {
+	if (options_parse(&o, argc, argv, &why) != OK) {
 		fprintf(stderr, "keybroker-signer: %s\n", why.text);
 		return EXIT_SETTING;
 	}
 	if (o.help)
 		return fputs(options_help, stdout) < 0 ? EXIT_BROKEN : EXIT_FINE;
-	if (o.try) {
+	if (o.init_token) {
+		code = init_token(&o);
+	} else if (o.try) {
 		code = try_token(&o);
 	} else if (is_open(PARENT_FD)) {
 		process_seal_fds(PARENT_FD);

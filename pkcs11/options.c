@@ -21,6 +21,12 @@ const char options_help[] =
 "  --lanes N          processes that sign at once (default 2, 0: leave out)\n"
 "  --allow-count-low  log in although the token says that a wrong PIN was given\n"
 "\n"
+"usage: keybroker-signer --init-token --module MODULE --token LABEL\n"
+"                        --pin-file FILE --so-pin-file FILE\n"
+"\n"
+"Makes a token of that label out of the first uninitialised slot, with the\n"
+"user's and the security officer's PIN from files.\n"
+"\n"
 "Without --try it is a lane of keybrokerd, which starts it as\n"
 "  keybroker-signer --module MODULE --token URI --name NAME --lane N\n"
 "                   [--allow-count-low] [--key NAME=PURPOSE=URI]...\n"
@@ -68,18 +74,20 @@ read_key(struct options *o, char *text, struct fault *why)
 	return OK;
 }
 
-enum { HELP, TRY, MODULE, TOKEN, NAME, LANE, LANES, PIN_FILE,
-	COUNT_LOW, KEY };
+enum { HELP, TRY, INIT_TOKEN, MODULE, TOKEN, NAME, LANE, LANES, PIN_FILE,
+	SO_PIN_FILE, COUNT_LOW, KEY };
 
 static const struct option longs[] = {
 	{ "help", no_argument, NULL, HELP },
 	{ "try", no_argument, NULL, TRY },
+	{ "init-token", no_argument, NULL, INIT_TOKEN },
 	{ "module", required_argument, NULL, MODULE },
 	{ "token", required_argument, NULL, TOKEN },
 	{ "name", required_argument, NULL, NAME },
 	{ "lane", required_argument, NULL, LANE },
 	{ "lanes", required_argument, NULL, LANES },
 	{ "pin-file", required_argument, NULL, PIN_FILE },
+	{ "so-pin-file", required_argument, NULL, SO_PIN_FILE },
 	{ "allow-count-low", no_argument, NULL, COUNT_LOW },
 	{ "key", required_argument, NULL, KEY },
 	{ NULL, 0, NULL, 0 },
@@ -95,6 +103,9 @@ take_option(struct options *o, int which, struct fault *why)
 	case TRY:
 		o->try = true;
 		return OK;
+	case INIT_TOKEN:
+		o->init_token = true;
+		return OK;
 	case MODULE:
 		o->module = optarg;
 		return OK;
@@ -106,6 +117,9 @@ take_option(struct options *o, int which, struct fault *why)
 		return OK;
 	case PIN_FILE:
 		o->pin_file = optarg;
+		return OK;
+	case SO_PIN_FILE:
+		o->so_pin_file = optarg;
 		return OK;
 	case COUNT_LOW:
 		o->count_low_allowed = true;
@@ -123,7 +137,7 @@ take_option(struct options *o, int which, struct fault *why)
 }
 
 enum err
-options_read(struct options *o, int argc, char **argv, struct fault *why)
+options_parse(struct options *o, int argc, char **argv, struct fault *why)
 {
 	enum err e = OK;
 	int which;
@@ -141,7 +155,7 @@ options_read(struct options *o, int argc, char **argv, struct fault *why)
 	if (o->module == NULL || o->token == NULL)
 		return fault_set(why, ERR_USAGE,
 		    "--module and --token are needed");
-	if (!o->try && o->name == NULL)
+	if (!o->try && !o->init_token && o->name == NULL)
 		return fault_set(why, ERR_USAGE, "--name is needed");
 	return OK;
 }
