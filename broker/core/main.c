@@ -23,6 +23,7 @@
 #include "engine.h"
 #include "keys.h"
 #include "lanes.h"
+#include "test_points.h"
 
 #define LISTENER_NAMES_MAX 1024
 
@@ -177,6 +178,10 @@ main(int argc, char **argv)
 	int fds[16];
 	unsigned nfds;
 
+	if (argc > 1 && strcmp(argv[1], "--points") == 0) {
+		test_points_print();
+		return EXIT_FINE;
+	}
 	if (argc > 1)
 		usage(argv[1]);
 	process_start("keybroker-core", LOG_LEVEL_INFO);

@@ -4,6 +4,7 @@
 
 #include "../base/log.h"
 #include "../base/mem.h"
+#include "../base/points.h"
 #include "answer.h"
 #include "problem.h"
 
@@ -81,7 +82,14 @@ exchange(struct run *r, enum http_method method, const char *url,
 		.timeout = r->task->timeout,
 	};
 
-	return http_exchange(r->http, &request, &r->answer, why);
+	enum err e;
+
+	if (jws != NULL)
+		POINT(step_word(r->task->step), "sending");
+	e = http_exchange(r->http, &request, &r->answer, why);
+	if (jws != NULL)
+		POINT(step_word(r->task->step), "sent");
+	return e;
 }
 
 static bool
