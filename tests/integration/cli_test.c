@@ -143,7 +143,7 @@ static const struct answer common[] = {
 	{ "GET /v1/audit?after=3&limit=500", 200,
 	    "{\"items\":[],\"last\":3}" },
 	{ "GET /v1/audit?after=9007199254740991&limit=1", 200,
-	    "{\"items\":[],\"last\":3}" },
+	    "{\"items\":[],\"last\":4}" },
 	{ "POST /v1/policy/explain", 200, "{\"allow\":false,\"line\":12,"
 	    "\"reason\":\"no rule allows it\",\"operation\":"
 	    "\"order.create\"}" },
@@ -886,6 +886,23 @@ test_audit(void **state)
 	    "\"prev\":\"02\",\"event\":\"stop\"}]}\n");
 }
 
+/* Each look at the log makes a line; listing ends all the same. */
+static void
+test_audit_grows(void **state)
+{
+	static const struct answer grows[] = {
+		{ "GET /v1/audit?after=0&limit=500", 200, "{\"items\":["
+		    "{\"seq\":1,\"time\":\"t\",\"event\":\"a\"}],"
+		    "\"last\":1}" },
+	};
+
+	(void)state;
+	answer_with(grows, nitems(grows));
+	run("audit list");
+	assert_int_equal(r.code, 0);
+	assert_string_equal(t.log, "GET /v1/audit?after=0&limit=500\n");
+}
+
 static void
 test_audit_verify(void **state)
 {
@@ -1109,6 +1126,7 @@ main(void)
 		TEST(test_terminal),
 		TEST(test_interrupt),
 		TEST(test_audit),
+		TEST(test_audit_grows),
 		TEST(test_audit_verify),
 		TEST(test_config),
 		TEST(test_help),

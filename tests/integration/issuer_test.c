@@ -47,6 +47,7 @@ static struct {
 	char trust[128];
 	char issuer[512];
 	char raw[512];
+	char openssl[128]; /* configuration without any algorithm */
 	unsigned pebble_port;
 	pid_t pebble;
 	unsigned raw_port;
@@ -406,7 +407,7 @@ start_issuer(int family)
 		(char *)"--http", NULL };
 	const char *const env[] = { "http_proxy", "http://127.0.0.1:1/",
 		"https_proxy", "http://127.0.0.1:1/", "ALL_PROXY",
-		"http://127.0.0.1:1/", NULL };
+		"http://127.0.0.1:1/", "OPENSSL_CONF", world.openssl, NULL };
 	int listener = bind_loopback(family, &core.port);
 
 	if (listener < 0)
@@ -1185,6 +1186,25 @@ make_certificates(void)
 	snprintf(world.trust, sizeof(world.trust), "%s/ca.pem", d);
 }
 
+/* No program of the broker may read it; curl does, and fails. */
+static void
+make_openssl_configuration(void)
+{
+	static const char text[] = "openssl_conf = a\n[a]\nproviders = b\n"
+	    "[b]\nnull = c\n[c]\nactivate = 1\n";
+	struct fault why;
+
+	snprintf(world.openssl, sizeof(world.openssl), "%s/openssl.cnf",
+	    world.folder);
+	assert_int_equal(write_file(world.openssl, text, strlen(text), 0600,
+	    &why), OK);
+	assert_int_equal(run("curl -s --cacert %s https://localhost:%u/dir "
+	    ">/dev/null", world.trust, world.pebble_port), 0);
+	assert_int_not_equal(run("OPENSSL_CONF=%s curl -s --cacert %s "
+	    "https://localhost:%u/dir >/dev/null", world.openssl,
+	    world.trust, world.pebble_port), 0);
+}
+
 static void
 start_pebble(void)
 {
@@ -1235,6 +1255,7 @@ make_world(void **state)
 	core.key = new_key();
 	make_certificates();
 	start_pebble();
+	make_openssl_configuration();
 	start_raw_fake();
 	return 0;
 }

@@ -1,0 +1,221 @@
+# shellcheck shell=bash disable=SC2034
+# A throw-away laboratory: token, CA, name server and broker in one folder,
+# on loopback.  Sourced by contrib/demo, contrib/try-ca and the tests.
+#
+#   lab_open [FOLDER]      makes the folder (short path) and its clean-up
+#   lab_token LABEL        a SoftHSM2 token with a random PIN in $LAB/pin
+#   lab_dns                pebble-challtestsrv: every name is 127.0.0.1
+#   lab_pebble [VAR=VALUE] Pebble on $LAB_DIRECTORY, trust in $LAB_TRUST
+#   lab_broker CONFIG      keybrokerd; waits until it is ready
+#   lab_close              ends every process by its pid and removes the folder
+#
+# LAB_BIN is where the programs are; LAB_PIDS lists what was started.
+
+LAB_SOFTHSM=${LAB_SOFTHSM:-/usr/lib/softhsm/libsofthsm2.so}
+LAB_PIDS=()
+
+lab_die() {
+	printf '%s: %s\n' "${0##*/}" "$*" >&2
+	exit 1
+}
+
+# The built programs of this checkout, else the installed ones.
+lab_find_programs() {
+	local here
+	here=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
+	if [ -n "${LAB_BIN:-}" ]; then
+		:
+	elif [ -x "$here/build/release/keybrokerd" ]; then
+		LAB_BIN=$here/build/release
+	else
+		LAB_BIN=$(dirname "$(command -v keybrokerd)")
+	fi
+	LAB_KEYBROKER=$LAB_BIN/keybroker
+	[ -x "$LAB_KEYBROKER" ] || LAB_KEYBROKER=$(command -v keybroker)
+	LAB_SIGNER=$LAB_BIN/keybroker-signer
+	[ -x "$LAB_SIGNER" ] ||
+		LAB_SIGNER=$LAB_BIN/../libexec/keybroker/keybroker-signer
+	[ -x "$LAB_BIN/keybrokerd" ] || lab_die "keybrokerd is not built"
+}
+
+lab_open() {
+	LAB=${1:-$(mktemp -d /tmp/keybroker.XXXXXX)}
+	mkdir -p "$LAB"
+	chmod 700 "$LAB"
+	lab_find_programs
+	LAB_SOCKET=$LAB/api.sock
+}
+
+# A TCP port on loopback that nobody listens on.  Below the range from which
+# the kernel picks ports of outgoing connections.
+lab_port() {
+	local port
+	while :; do
+		port=$((10000 + RANDOM % 20000))
+		if ! (: <"/dev/tcp/127.0.0.1/$port") 2>/dev/null; then
+			printf '%s\n' "$port"
+			return
+		fi
+	done
+}
+
+# Waits at most $1 tenths of a second for a command to succeed.
+lab_wait() {
+	local left=$1
+	shift
+	until "$@" >/dev/null 2>&1; do
+		left=$((left - 1))
+		[ "$left" -gt 0 ] || return 1
+		sleep 0.1
+	done
+}
+
+lab_start() { # NAME COMMAND...
+	local name=$1
+	shift
+	"$@" >"$LAB/$name.log" 2>&1 </dev/null &
+	LAB_LAST=$!
+	LAB_PIDS+=("$LAB_LAST")
+}
+
+lab_stop() { # PID
+	kill -TERM "$1" 2>/dev/null || return 0
+	if ! lab_wait 150 lab_gone "$1"; then
+		kill -KILL "$1" 2>/dev/null
+	fi
+	wait "$1" 2>/dev/null
+	return 0
+}
+
+lab_gone() {
+	! kill -0 "$1" 2>/dev/null || grep -q '^State:.Z' "/proc/$1/status"
+}
+
+lab_close() {
+	local i
+	for ((i = ${#LAB_PIDS[@]} - 1; i >= 0; i--)); do
+		lab_stop "${LAB_PIDS[i]}"
+	done
+	LAB_PIDS=()
+	[ -n "${LAB_KEEP:-}" ] || rm -rf "$LAB"
+}
+
+# ------------------------------------------------------------------- token
+
+lab_secret() { # FILE DIGITS
+	(
+		umask 077
+		LC_ALL=C tr -dc 0-9 </dev/urandom | head -c "$2" >"$1"
+	)
+}
+
+lab_token() { # LABEL
+	export SOFTHSM2_CONF=$LAB/softhsm2.conf
+	mkdir -p "$LAB/tokens"
+	cat >"$SOFTHSM2_CONF" <<-END
+		directories.tokendir = $LAB/tokens
+		objectstore.backend = file
+		log.level = ERROR
+	END
+	lab_secret "$LAB/pin" 12
+	lab_secret "$LAB/so-pin" 12
+	"$LAB_SIGNER" --init-token --module "$LAB_SOFTHSM" --token "$1" \
+		--pin-file "$LAB/pin" --so-pin-file "$LAB/so-pin"
+}
+
+# Runs a program of others that wants the PIN from a terminal: it gets one,
+# and the PIN only after it has asked, so that it is in no argument list,
+# environment or output.
+lab_with_pin() { # COMMAND...
+	local text="" c command
+	printf -v command '%q ' "$@"
+	coproc LAB_TTY { script -qefc "$command" /dev/null 2>&1; }
+	local in=${LAB_TTY[0]} out=${LAB_TTY[1]} pid=$LAB_TTY_PID
+	while IFS= read -r -d '' -n 1 -u "$in" c; do
+		text+=$c
+		if [[ $text == *"PIN: " ]]; then
+			sleep 0.1
+			cat "$LAB/pin" >&"$out"
+			echo >&"$out"
+			break
+		fi
+	done
+	tr -d '\r' <&"$in"
+	wait "$pid"
+}
+
+# ---------------------------------------------------------------------- CA
+
+lab_dns() {
+	LAB_DNS_PORT=$(lab_port)
+	LAB_DNS_API=$(lab_port)
+	lab_start dns pebble-challtestsrv -defaultIPv4 127.0.0.1 \
+		-defaultIPv6 "" -dns01 "127.0.0.1:$LAB_DNS_PORT" -http01 "" \
+		-https01 "" -tlsalpn01 "" -management "127.0.0.1:$LAB_DNS_API"
+	lab_wait 100 lab_listens "$LAB_DNS_API" ||
+		lab_die "pebble-challtestsrv did not start"
+}
+
+lab_listens() {
+	(: <"/dev/tcp/127.0.0.1/$1") 2>/dev/null
+}
+
+# A CA of one certificate for localhost, for Pebble's own HTTPS.
+lab_tls() {
+	openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes \
+		-subj "/CN=laboratory TLS" -days 2 -keyout "$LAB/tls-ca.key" \
+		-out "$LAB/trust.pem" 2>/dev/null &&
+		openssl req -newkey ec -pkeyopt ec_paramgen_curve:P-256 \
+			-nodes -subj "/CN=localhost" -keyout "$LAB/tls.key" \
+			-out "$LAB/tls.csr" 2>/dev/null &&
+		openssl x509 -req -in "$LAB/tls.csr" -CA "$LAB/trust.pem" \
+			-CAkey "$LAB/tls-ca.key" -days 2 -out "$LAB/tls.pem" \
+			-extfile <(echo "subjectAltName=DNS:localhost,IP:127.0.0.1") \
+			2>/dev/null
+	LAB_TRUST=$LAB/trust.pem
+}
+
+lab_pebble() { # [VARIABLE=VALUE]...
+	local listen manage
+	[ -s "$LAB/tls.pem" ] || lab_tls || lab_die "openssl failed"
+	listen=${LAB_PEBBLE_PORT:-$(lab_port)}
+	manage=$(lab_port)
+	LAB_PEBBLE_PORT=$listen
+	LAB_HTTP_PORT=${LAB_HTTP_PORT:-$(lab_port)}
+	LAB_DIRECTORY=https://localhost:$listen/dir
+	LAB_MANAGE=https://localhost:$manage
+	cat >"$LAB/pebble.json" <<-END
+		{ "pebble": { "listenAddress": "127.0.0.1:$listen",
+		  "managementListenAddress": "127.0.0.1:$manage",
+		  "certificate": "$LAB/tls.pem", "privateKey": "$LAB/tls.key",
+		  "httpPort": $LAB_HTTP_PORT, "tlsPort": $(lab_port),
+		  "ocspResponderURL": "",
+		  "externalAccountBindingRequired": ${LAB_EAB:-false}
+		  ${LAB_EAB_KEYS:+, "externalAccountMACKeys": $LAB_EAB_KEYS} } }
+	END
+	lab_start pebble env "$@" pebble -config "$LAB/pebble.json" \
+		-dnsserver "127.0.0.1:$LAB_DNS_PORT"
+	LAB_PEBBLE_PID=$LAB_LAST
+	lab_wait 150 lab_listens "$listen" || lab_die "Pebble did not start"
+}
+
+# ------------------------------------------------------------------ broker
+
+lab_broker() { # CONFIG
+	LAB_CONFIG=$1
+	lab_start keybrokerd "$LAB_BIN/keybrokerd" --config "$1"
+	LAB_BROKER_PID=$LAB_LAST
+	lab_wait 300 lab_ready || {
+		cat "$LAB/keybrokerd.log" >&2
+		lab_die "keybrokerd did not become ready"
+	}
+}
+
+lab_ready() {
+	lab_gone "$LAB_BROKER_PID" && return 1
+	kb status
+}
+
+kb() {
+	"$LAB_KEYBROKER" --socket "$LAB_SOCKET" "$@"
+}
