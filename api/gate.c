@@ -26,7 +26,8 @@ struct name {
 
 struct level {
 	bool object;
-	size_t names; /* index of its first name */
+	unsigned elements; /* commas so far */
+	size_t names;	   /* index of its first name */
 };
 
 struct gate {
@@ -45,12 +46,18 @@ struct gate {
 };
 
 static bool
-refuse(struct gate *g, size_t at, const char *check)
+refuse_as(struct gate *g, enum err code, size_t at, const char *check)
 {
 	g->at = at;
-	g->code = ERR_SYNTAX;
+	g->code = code;
 	g->check = check;
 	return false;
+}
+
+static bool
+refuse(struct gate *g, size_t at, const char *check)
+{
+	return refuse_as(g, ERR_SYNTAX, at, check);
 }
 
 /* The byte at the cursor; -1 at the end. */
@@ -162,12 +169,9 @@ scan_word(struct gate *g)
 static bool
 open_container(struct gate *g, bool object)
 {
-	if (g->depth == g->limit) {
-		refuse(g, g->at, "nested too deeply");
-		g->code = ERR_LIMIT;
-		return false;
-	}
-	g->levels[g->depth++] = (struct level){ object, g->nnames };
+	if (g->depth == g->limit)
+		return refuse_as(g, ERR_LIMIT, g->at, "nested too deeply");
+	g->levels[g->depth++] = (struct level){ object, 0, g->nnames };
 	g->at++;
 	return true;
 }
@@ -300,11 +304,15 @@ static bool
 after_value(struct gate *g)
 {
 	while (g->depth > 0) {
-		bool object = g->levels[g->depth - 1].object;
+		struct level *level = &g->levels[g->depth - 1];
+		bool object = level->object;
 		int c;
 
 		skip_space(g);
 		c = peek(g);
+		if (c == ',' && ++level->elements == JSON_ELEMENTS)
+			return refuse_as(g, ERR_LIMIT, g->at,
+			    "too many elements");
 		if (c == ',') {
 			g->at++;
 			return object ? scan_name(g) : true;

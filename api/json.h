@@ -2,7 +2,8 @@
  * Strict JSON.  A gate reads the raw bytes first and accepts only what has
  * one meaning everywhere: RFC 8259 with the limits of RFC 7493 (I-JSON): one
  * value and nothing behind it, valid UTF-8, no NUL, no lone surrogate, no
- * duplicate member, numbers that are integers within 2^53, bounded depth.
+ * duplicate member, numbers that are integers within 2^53, bounded depth and
+ * bounded containers (so that json_at() in a loop stays affordable).
  * Then cJSON builds the tree; its getters are used case-sensitively only, and
  * only in json.c.
  *
@@ -18,8 +19,9 @@
 #include "../broker/base/buf.h"
 #include "../broker/base/err.h"
 
-#define JSON_DEPTH   16
-#define JSON_INT_MAX 9007199254740991LL /* 2^53 - 1 */
+#define JSON_DEPTH    16
+#define JSON_ELEMENTS 8192 /* of one array, or members of one object */
+#define JSON_INT_MAX  9007199254740991LL /* 2^53 - 1 */
 
 struct json;
 
@@ -51,7 +53,7 @@ bool json_get_bool(const struct json *v, const char *name, bool *out);
 /*
  * Elements of an array or members of an object, in order; NULL at the end.
  * json_count(), json_at(), json_name_at() and json_value_at() walk the list
- * at each call: use them on short ones, and these for a stranger's.
+ * at each call: these are the better ones for long lists.
  */
 const struct json *json_first(const struct json *v);
 const struct json *json_next(const struct json *v);
