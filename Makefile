@@ -153,7 +153,7 @@ check-sanitize:
 demo:
 	@contrib/install-packages build demo
 	@$(AGAIN) FLAVOUR=release BUILD=build/release all
-	@BUILD=build/release KEEP='$(KEEP)' contrib/demo
+	@LAB_BIN=$(CURDIR)/build/release contrib/demo $(if $(KEEP),--keep)
 
 bench:
 	@contrib/install-packages build bench
