@@ -252,82 +252,83 @@ call(struct client *c, const char *method, const char *target,
 #define HOST	"Host: localhost\r\n"
 #define JSON	"Content-Type: application/json\r\n"
 
+static char long_header[70000];
+static const struct {
+	const char *name, *text;
+	size_t n;
+	const char *status;
+} hostile[] = {
+	{ "length and coding", T("POST /items/a HTTP/1.1\r\n" HOST JSON
+	    "Content-Length: 2\r\nTransfer-Encoding: chunked\r\n\r\n"
+	    "0\r\n\r\n"), "400" },
+	{ "two lengths", T("POST /items/a HTTP/1.1\r\n" HOST JSON
+	    "Content-Length: 2\r\nContent-Length: 3\r\n\r\n{}"),
+	    "400" },
+	{ "two hosts", T("GET /ping HTTP/1.1\r\n" HOST HOST "\r\n"),
+	    "400" },
+	{ "encoded nul", T("GET /ping%00z HTTP/1.1\r\n" HOST "\r\n"),
+	    "400" },
+	{ "gzip, chunked", T("POST /items/a HTTP/1.1\r\n" HOST JSON
+	    "Transfer-Encoding: gzip, chunked\r\n\r\n"), "400" },
+	{ "space before colon", T("GET /ping HTTP/1.1\r\n" HOST
+	    "X : y\r\n\r\n"), "400" },
+	{ "nul in value", T("GET /ping HTTP/1.1\r\n" HOST
+	    "X: y\0z\r\n\r\n"), "400" },
+	{ "folded header", T("GET /ping HTTP/1.1\r\n" HOST
+	    "X: y\r\n z\r\n\r\n"), "400" },
+	{ "bare LF", T("GET /ping HTTP/1.1\nHost: localhost\n\n"),
+	    "400" },
+	{ "negative length", T("POST /items/a HTTP/1.1\r\n" HOST JSON
+	    "Content-Length: -1\r\n\r\n"), "400" },
+	{ "plus length", T("POST /items/a HTTP/1.1\r\n" HOST JSON
+	    "Content-Length: +2\r\n\r\n{}"), "400" },
+	{ "no host", T("GET /ping HTTP/1.1\r\n\r\n"), "400" },
+	{ "huge chunk", T("POST /items/a HTTP/1.1\r\n" HOST JSON
+	    "Transfer-Encoding: chunked\r\n\r\n"
+	    "FFFFFFFFFFFFFFFFF\r\n{}"), "400" },
+	{ "70 kB header", long_header, sizeof(long_header), "431" },
+	{ "HTTP/2", T("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"), "505" },
+	{ "HTTP/1.0", T("GET /ping HTTP/1.0\r\n" HOST "\r\n"),
+	    "400" },
+	{ "nul in target", T("GET /ping\0x HTTP/1.1\r\n" HOST
+	    "\r\n"), "400" },
+	{ "nul in method", T("GET\0T /ping HTTP/1.1\r\n" HOST
+	    "\r\n"), "400" },
+	{ "bare CR", T("GET /ping HTTP/1.1\r\n" HOST
+	    "X: y\rHost: z\r\n\r\n"), "400" },
+	{ "HEAD", T("HEAD /ping HTTP/1.1\r\n" HOST "\r\n"), "405" },
+	{ "body of a GET", T("GET /ping HTTP/1.1\r\n" HOST JSON
+	    "Content-Length: 2\r\n\r\n{}"), "400" },
+	{ "form", T("POST /items/a HTTP/1.1\r\n" HOST "Content-Type: "
+	    "application/x-www-form-urlencoded\r\n"
+	    "Content-Length: 3\r\n\r\na=b"), "400" },
+	{ "long body", T("POST /items/a HTTP/1.1\r\n" HOST JSON
+	    "Content-Length: 65537\r\n\r\n{}"), "413" },
+};
+
 /* Each ends in an error status and a closed connection, and no handler. */
 static void
 test_hostile(void **state)
 {
-	static char long_header[70000];
-	const struct {
-		const char *name, *text;
-		size_t n;
-		const char *status;
-	} t[] = {
-		{ "length and coding", T("POST /items/a HTTP/1.1\r\n" HOST JSON
-		    "Content-Length: 2\r\nTransfer-Encoding: chunked\r\n\r\n"
-		    "0\r\n\r\n"), "400" },
-		{ "two lengths", T("POST /items/a HTTP/1.1\r\n" HOST JSON
-		    "Content-Length: 2\r\nContent-Length: 3\r\n\r\n{}"),
-		    "400" },
-		{ "two hosts", T("GET /ping HTTP/1.1\r\n" HOST HOST "\r\n"),
-		    "400" },
-		{ "encoded nul", T("GET /ping%00z HTTP/1.1\r\n" HOST "\r\n"),
-		    "400" },
-		{ "gzip, chunked", T("POST /items/a HTTP/1.1\r\n" HOST JSON
-		    "Transfer-Encoding: gzip, chunked\r\n\r\n"), "400" },
-		{ "space before colon", T("GET /ping HTTP/1.1\r\n" HOST
-		    "X : y\r\n\r\n"), "400" },
-		{ "nul in value", T("GET /ping HTTP/1.1\r\n" HOST
-		    "X: y\0z\r\n\r\n"), "400" },
-		{ "folded header", T("GET /ping HTTP/1.1\r\n" HOST
-		    "X: y\r\n z\r\n\r\n"), "400" },
-		{ "bare LF", T("GET /ping HTTP/1.1\nHost: localhost\n\n"),
-		    "400" },
-		{ "negative length", T("POST /items/a HTTP/1.1\r\n" HOST JSON
-		    "Content-Length: -1\r\n\r\n"), "400" },
-		{ "plus length", T("POST /items/a HTTP/1.1\r\n" HOST JSON
-		    "Content-Length: +2\r\n\r\n{}"), "400" },
-		{ "no host", T("GET /ping HTTP/1.1\r\n\r\n"), "400" },
-		{ "huge chunk", T("POST /items/a HTTP/1.1\r\n" HOST JSON
-		    "Transfer-Encoding: chunked\r\n\r\n"
-		    "FFFFFFFFFFFFFFFFF\r\n{}"), "400" },
-		{ "70 kB header", long_header, sizeof(long_header), "431" },
-		{ "HTTP/2", T("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"), "505" },
-		{ "HTTP/1.0", T("GET /ping HTTP/1.0\r\n" HOST "\r\n"),
-		    "400" },
-		{ "nul in target", T("GET /ping\0x HTTP/1.1\r\n" HOST
-		    "\r\n"), "400" },
-		{ "nul in method", T("GET\0T /ping HTTP/1.1\r\n" HOST
-		    "\r\n"), "400" },
-		{ "bare CR", T("GET /ping HTTP/1.1\r\n" HOST
-		    "X: y\rHost: z\r\n\r\n"), "400" },
-		{ "HEAD", T("HEAD /ping HTTP/1.1\r\n" HOST "\r\n"), "405" },
-		{ "body of a GET", T("GET /ping HTTP/1.1\r\n" HOST JSON
-		    "Content-Length: 2\r\n\r\n{}"), "400" },
-		{ "form", T("POST /items/a HTTP/1.1\r\n" HOST "Content-Type: "
-		    "application/x-www-form-urlencoded\r\n"
-		    "Content-Length: 3\r\n\r\na=b"), "400" },
-		{ "long body", T("POST /items/a HTTP/1.1\r\n" HOST JSON
-		    "Content-Length: 65537\r\n\r\n{}"), "413" },
-	};
 	char reply[4096], want[32];
 
 	(void)state;
 	memset(long_header, 'a', sizeof(long_header));
 	memcpy(long_header, T("GET /ping HTTP/1.1\r\n" HOST "X: "));
-	for (size_t i = 0; i < nitems(t); i++) {
+	for (size_t i = 0; i < nitems(hostile); i++) {
 		int fd = dial();
 
-		send_text(fd, t[i].text, t[i].n);
+		send_text(fd, hostile[i].text, hostile[i].n);
 		if (!drain(fd, reply, sizeof(reply), PATIENCE_MS))
-			fail_msg("%s: not closed: %s", t[i].name, reply);
-		snprintf(want, sizeof(want), "HTTP/1.1 %s ", t[i].status);
+			fail_msg("%s: not closed: %s", hostile[i].name, reply);
+		snprintf(want, sizeof(want), "HTTP/1.1 %s ", hostile[i].status);
 		if (strncmp(reply, want, strlen(want)) != 0)
-			fail_msg("%s: %s", t[i].name, reply);
+			fail_msg("%s: %s", hostile[i].name, reply);
 		close(fd);
 	}
 	assert_int_equal(atomic_load(&handled), 0);
 	/* "HTTP/2" has no first line that anybody could report. */
-	assert_int_equal(atomic_load(&refusals), nitems(t) - 1);
+	assert_int_equal(atomic_load(&refusals), nitems(hostile) - 1);
 	wait_connections(0);
 }
 

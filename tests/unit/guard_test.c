@@ -97,76 +97,77 @@ pass(const char *method, const char *version, const struct line *lines,
 	    (size_t)((long)size - less), 1000, why);
 }
 
+static const struct {
+	const char *method;
+	struct line lines[4];
+	const char *word;
+} header_rows[] = {
+	{ "GET", { { "Host", "x" } }, NULL },
+	{ "GET", { { "hOST", "x" }, { "Accept", "*/*" } }, NULL },
+	{ "GET", { { "Host", "x" }, { "Content-Length", "0" } },
+	    NULL },
+	{ "POST", { { "Host", "x" }, { "Content-Length", "1000" },
+	    { "Content-Type", "Application/JSON" } }, NULL },
+	{ "GET", { { "Accept", "x" } }, "no Host" },
+	{ "GET", { { "Host", "x" }, { "host", "x" } },
+	    "more than one Host" },
+	{ "POST", { { "Host", "x" }, { "Content-Length", "1" },
+	    { "content-length", "1" } }, "one Content-Length" },
+	{ "POST", { { "Host", "x" }, { "Content-Length", "+1" } },
+	    "plain number" },
+	{ "POST", { { "Host", "x" }, { "Content-Length", "1, 1" } },
+	    "plain number" },
+	{ "POST", { { "Host", "x" }, { "Content-Length", "" } },
+	    "plain number" },
+	{ "POST", { { "Host", "x" },
+	    { "Content-Length", "00000000001" } }, "plain number" },
+	{ "POST", { { "Host", "x" },
+	    { "Transfer-Encoding", "chunked" } },
+	    "Transfer-Encoding" },
+	{ "GET", { { "Host", "x" },
+	    { "transfer-encoding", "identity" } },
+	    "Transfer-Encoding" },
+	{ "POST", { { "Host", "x" }, { "Content-Length", "1001" },
+	    { "Content-Type", "application/json" } }, "more than" },
+	{ "POST", { { "Host", "x" }, { "Content-Length", "1" } },
+	    "Content-Type" },
+	{ "POST", { { "Host", "x" }, { "Content-Length", "1" },
+	    { "Content-Type", "application/json; charset=x" } },
+	    "Content-Type" },
+	{ "POST", { { "Host", "x" }, { "Content-Length", "1" },
+	    { "Content-Type", "application/json" },
+	    { "Content-Type", "text/plain" } }, "one Content-Type" },
+	{ "GET", { { "Host", "x" }, { "Content-Length", "1" } },
+	    "GET has none" },
+	{ "DELETE", { { "Host", "x" }, { "Content-Length", "1" } },
+	    "DELETE has none" },
+	{ "GET", { { "Host", "x" }, { "A ", "b" } }, "name has" },
+	{ "GET", { { "Host", "x" }, { "", "b" } }, "name has" },
+	{ "GET", { { "Host", "x" }, { "A", "b\x01" } },
+	    "control character" },
+	{ "GET", { { "Host", "x" }, { "A", "b\rC: d" } },
+	    "control character" },
+	{ "HEAD", { { "Host", "x" } }, "no such method" },
+	{ "get", { { "Host", "x" } }, "no such method" },
+	{ "", { { "Host", "x" } }, "no such method" },
+};
+
 static void
 test_headers(void **state)
 {
-	static const struct {
-		const char *method;
-		struct line lines[4];
-		const char *word;
-	} t[] = {
-		{ "GET", { { "Host", "x" } }, NULL },
-		{ "GET", { { "hOST", "x" }, { "Accept", "*/*" } }, NULL },
-		{ "GET", { { "Host", "x" }, { "Content-Length", "0" } },
-		    NULL },
-		{ "POST", { { "Host", "x" }, { "Content-Length", "1000" },
-		    { "Content-Type", "Application/JSON" } }, NULL },
-		{ "GET", { { "Accept", "x" } }, "no Host" },
-		{ "GET", { { "Host", "x" }, { "host", "x" } },
-		    "more than one Host" },
-		{ "POST", { { "Host", "x" }, { "Content-Length", "1" },
-		    { "content-length", "1" } }, "one Content-Length" },
-		{ "POST", { { "Host", "x" }, { "Content-Length", "+1" } },
-		    "plain number" },
-		{ "POST", { { "Host", "x" }, { "Content-Length", "1, 1" } },
-		    "plain number" },
-		{ "POST", { { "Host", "x" }, { "Content-Length", "" } },
-		    "plain number" },
-		{ "POST", { { "Host", "x" },
-		    { "Content-Length", "00000000001" } }, "plain number" },
-		{ "POST", { { "Host", "x" },
-		    { "Transfer-Encoding", "chunked" } },
-		    "Transfer-Encoding" },
-		{ "GET", { { "Host", "x" },
-		    { "transfer-encoding", "identity" } },
-		    "Transfer-Encoding" },
-		{ "POST", { { "Host", "x" }, { "Content-Length", "1001" },
-		    { "Content-Type", "application/json" } }, "more than" },
-		{ "POST", { { "Host", "x" }, { "Content-Length", "1" } },
-		    "Content-Type" },
-		{ "POST", { { "Host", "x" }, { "Content-Length", "1" },
-		    { "Content-Type", "application/json; charset=x" } },
-		    "Content-Type" },
-		{ "POST", { { "Host", "x" }, { "Content-Length", "1" },
-		    { "Content-Type", "application/json" },
-		    { "Content-Type", "text/plain" } }, "one Content-Type" },
-		{ "GET", { { "Host", "x" }, { "Content-Length", "1" } },
-		    "GET has none" },
-		{ "DELETE", { { "Host", "x" }, { "Content-Length", "1" } },
-		    "DELETE has none" },
-		{ "GET", { { "Host", "x" }, { "A ", "b" } }, "name has" },
-		{ "GET", { { "Host", "x" }, { "", "b" } }, "name has" },
-		{ "GET", { { "Host", "x" }, { "A", "b\x01" } },
-		    "control character" },
-		{ "GET", { { "Host", "x" }, { "A", "b\rC: d" } },
-		    "control character" },
-		{ "HEAD", { { "Host", "x" } }, "no such method" },
-		{ "get", { { "Host", "x" } }, "no such method" },
-		{ "", { { "Host", "x" } }, "no such method" },
-	};
 	struct fault why;
 
 	(void)state;
-	for (size_t i = 0; i < nitems(t); i++) {
+	for (size_t i = 0; i < nitems(header_rows); i++) {
 		size_t n = 0;
 		enum err e;
 
-		while (n < nitems(t[i].lines) && t[i].lines[n].name != NULL)
+		while (n < nitems(header_rows[i].lines) && header_rows[i].lines[n].name != NULL)
 			n++;
-		e = pass(t[i].method, "HTTP/1.1", t[i].lines, n, 0, &why);
-		if ((e == OK) != (t[i].word == NULL))
+		e = pass(header_rows[i].method, "HTTP/1.1", header_rows[i].lines, n, 0, &why);
+		if ((e == OK) != (header_rows[i].word == NULL))
 			fail_msg("row %zu: %s", i, err_name(e));
-		if (e != OK && strstr(why.text, t[i].word) == NULL)
+		if (e != OK && strstr(why.text, header_rows[i].word) == NULL)
 			fail_msg("row %zu: %s", i, why.text);
 	}
 }
