@@ -132,6 +132,13 @@ permit(struct request *rq, const struct wish *wish, struct subject *old,
 	return err;
 }
 
+static enum err
+no_such_type(const char *type, struct fault *why)
+{
+	return fault_set(why, ERR_SYNTAX,
+	    "\"keyType\": no key type is named \"%.64s\"", type);
+}
+
 /* The client may have left the token to us: then it is the account's. */
 static enum err
 settle_generated(struct certificate_row *c, const struct wish *wish,
@@ -145,8 +152,7 @@ settle_generated(struct certificate_row *c, const struct wish *wish,
 
 	c->key_type = key_type_parse(type);
 	if (c->key_type == KEY_TYPE__MAX)
-		return fault_set(why, ERR_SYNTAX,
-		    "\"keyType\": no key type is named \"%.64s\"", type);
+		return no_such_type(type, why);
 	if (config_token(core.config, token) == NULL)
 		return fault_set(why, ERR_NOT_FOUND,
 		    "there is no token named \"%.64s\"", token);
@@ -159,30 +165,50 @@ settle_generated(struct certificate_row *c, const struct wish *wish,
 	return OK;
 }
 
+/* The token that has a key of this name, born elsewhere, for certificates. */
+static const struct config_token *
+foreign_home(const char *key)
+{
+	const struct config *config = core.config;
+
+	for (size_t i = 0; i < config->ntokens; i++)
+		for (size_t k = 0; k < config->tokens[i].nkeys; k++)
+			if (strcmp(config->tokens[i].keys[k].name, key) == 0 &&
+			    config->tokens[i].keys[k].purpose ==
+				PURPOSE_CERTIFICATE)
+				return &config->tokens[i];
+	return NULL;
+}
+
+/* Such a key is met in its token by the first order; what type it has is
+ * known from then on. */
 static enum err
 settle_foreign(struct certificate_row *c, const struct wish *wish,
     struct fault *why)
 {
+	const struct config_token *home = foreign_home(wish->key);
+	enum key_type type = KEY_EC_P256;
 	struct key_row key;
-	enum err err;
 
-	err = store_key_get(core.store, wish->key, &key, why);
-	if (err != OK)
-		return err;
-	if (!key.foreign || key.purpose != PURPOSE_CERTIFICATE ||
-	    key.state != KEY_ACTIVE)
-		return fault_set(why, ERR_CONFLICT, "key \"%s\" is not an"
-		    " active one for certificates that the configuration"
-		    " names", key.name);
-	if ((wish->token != NULL && strcmp(wish->token, key.token) != 0) ||
-	    (wish->key_type != NULL &&
-		key_type_parse(wish->key_type) != key.type))
-		return fault_set(why, ERR_CONFLICT, "key \"%s\" is of type"
-		    " %s in token \"%s\"", key.name, key_type_name(key.type),
-		    key.token);
-	c->key_type = key.type;
-	memcpy(c->token, key.token, sizeof(c->token));
-	memcpy(c->foreign_key, key.name, sizeof(c->foreign_key));
+	if (home == NULL)
+		return fault_set(why, ERR_NOT_FOUND, "the configuration has no"
+		    " key \"%.64s\" for certificates", wish->key);
+	if (wish->token != NULL && strcmp(wish->token, home->name) != 0)
+		return fault_set(why, ERR_CONFLICT, "key \"%s\" is in token"
+		    " \"%s\"", wish->key, home->name);
+	if (wish->key_type != NULL)
+		type = key_type_parse(wish->key_type);
+	if (type == KEY_TYPE__MAX)
+		return no_such_type(wish->key_type, why);
+	if (store_key_get(core.store, wish->key, &key, NULL) == OK) {
+		if (wish->key_type != NULL && type != key.type)
+			return fault_set(why, ERR_CONFLICT, "key \"%s\" is of"
+			    " type %s", wish->key, key_type_name(key.type));
+		type = key.type;
+	}
+	c->key_type = type;
+	snprintf(c->token, sizeof(c->token), "%s", home->name);
+	snprintf(c->foreign_key, sizeof(c->foreign_key), "%s", wish->key);
 	return OK;
 }
 
@@ -276,6 +302,22 @@ settle_challenge(struct certificate_row *c, const struct wish *wish,
 	return challenges[kind](c, wish, why);
 }
 
+/* Other names want another certificate: the one that is there is due for
+ * replacement at once. */
+static void
+settle_names(struct certificate_row *c, const struct words *names)
+{
+	struct buf text;
+
+	buf_init(&text, ORDER_NAMES_MAX);
+	for (size_t i = 0; i < names->n; i++)
+		buf_putf(&text, "%s%s", i > 0 ? " " : "", names->v[i]);
+	if (c->names != NULL && strcmp(c->names, buf_str(&text)) != 0)
+		c->not_after = c->not_before;
+	free(c->names);
+	c->names = (char *)buf_take(&text, NULL);
+}
+
 static enum err
 settle(struct certificate_row *c, const struct wish *wish,
     struct fault *why)
@@ -288,15 +330,7 @@ settle(struct certificate_row *c, const struct wish *wish,
 		return fault_set(why, ERR_NOT_FOUND,
 		    "there is no account named \"%s\"", wish->account);
 	snprintf(c->account, sizeof(c->account), "%s", wish->account);
-	free(c->names);
-	c->names = xstrdup("");
-	for (size_t i = 0; i < wish->names.n; i++) {
-		char *longer = xasprintf("%s%s%s", c->names,
-		    i > 0 ? " " : "", wish->names.v[i]);
-
-		free(c->names);
-		c->names = longer;
-	}
+	settle_names(c, &wish->names);
 	err = wish->key != NULL ? settle_foreign(c, wish, why) :
 	    settle_generated(c, wish, account, why);
 	return err == OK ? settle_challenge(c, wish, why) : err;

@@ -8,8 +8,8 @@
 #include "handle.h"
 
 
-#ifndef KEYBROKER_VERSION
-#define KEYBROKER_VERSION "1.0.0"
+#ifndef VERSION
+#define VERSION "development"
 #endif
 #define PROCESSES_MAX 65536 /* bytes of keybrokerd's account of them */
 
@@ -90,7 +90,7 @@ handle_status_get(struct request *rq, struct reply *rp, struct fault *why)
 		return err;
 	json_write_start(&w, &rp->body);
 	json_open_object(&w, NULL);
-	json_put_string(&w, "version", KEYBROKER_VERSION);
+	json_put_string(&w, "version", VERSION);
 	put_time(&w, "started", core.started);
 	put_processes(&w);
 	up = put_tokens(&w);
