@@ -543,12 +543,17 @@ engine_new(struct fault *why)
 }
 
 void
-engine_free(struct engine *e)
+engine_stop(struct engine *e)
 {
 	pthread_mutex_lock(&e->lock);
 	e->stopping = true;
 	pthread_cond_broadcast(&e->work);
 	pthread_mutex_unlock(&e->lock);
+}
+
+void
+engine_free(struct engine *e)
+{
 	for (unsigned i = 0; i < LOCAL_THREADS; i++)
 		pthread_join(e->threads[i], NULL);
 }

@@ -14,6 +14,10 @@ struct engine;
 /* Loads open work from the store and brings the configured accounts and
  * certificates into it. */
 struct engine *engine_new(struct fault *why);
+
+/* Nothing new is begun, and who waits for work is sent home. */
+void engine_stop(struct engine *e);
+/* After engine_stop(): waits for what is running. */
 void engine_free(struct engine *e);
 
 /* Something may be due: looks now instead of at the next timer. */

@@ -5,6 +5,7 @@
 #include <getopt.h>
 #include <grp.h>
 #include <pwd.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -151,6 +152,7 @@ stop(void)
 {
 	struct fault why;
 
+	engine_stop(core.engine);
 	http_server_free(core.http);
 	engine_free(core.engine);
 	audit_line("stop");
@@ -186,6 +188,7 @@ main(int argc, char **argv)
 		usage(argv[1]);
 	process_start("keybroker-core", LOG_LEVEL_INFO);
 	process_seal_fds(PARENT_FD);
+	signal(SIGINT, SIG_IGN); /* a terminal's, meant for keybrokerd */
 	buf_init(&text, CONFIG_MAX);
 	buf_init(&names, LISTENER_NAMES_MAX);
 	core.control = control_open(PARENT_FD, &text, &names, fds, &nfds,
