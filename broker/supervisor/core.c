@@ -99,7 +99,7 @@ try_start(struct supervisor *s)
 	s->core.term_at = 0;
 	log_info("core started, process %d", (int)pid);
 	send_start(s);
-	lanes_tell(s);
+	tokens_tell(s);
 }
 
 int64_t
@@ -197,7 +197,7 @@ on_unlatch(struct supervisor *s, const struct frame *head)
 	reader_str(&r, token, sizeof(token));
 	if (!reader_done(&r))
 		return false;
-	lanes_unlatch(s, token);
+	tokens_unlatch(s, token);
 	return true;
 }
 

@@ -40,9 +40,8 @@ lanes_open(struct supervisor *s)
 	}
 }
 
-/* Tells the core why a lane is not there. */
-static void
-send_down(struct supervisor *s, const struct lane *l, const struct fault *why)
+void
+lane_tell_down(struct supervisor *s, const struct lane *l, const struct fault *why)
 {
 	const struct frame head = { .op = CONTROL_LANE_DOWN };
 	struct buf b;
@@ -53,43 +52,6 @@ send_down(struct supervisor *s, const struct lane *l, const struct fault *why)
 	frame_put_fault(&b, why);
 	core_send(s, &head, &b);
 	buf_free(&b);
-}
-
-/* Keeps all lanes of a token that do not run from being started. */
-static void
-hold(struct supervisor *s, struct token *t, const struct fault *why)
-{
-	t->latched = true;
-	t->reason = *why;
-	s->latch_poll = child_now() + LATCH_POLL_MS;
-	log_error("token %s is latched: %s; once the PIN is right, run "
-	    "keybroker token unlatch %s", t->config->name, why->text,
-	    t->config->name);
-	for (size_t i = 0; i < s->nlanes; i++) {
-		struct lane *l = &s->lanes[i];
-
-		if (l->token != t || l->child.state != CHILD_WAITING)
-			continue;
-		l->child.state = CHILD_LATCHED;
-		l->tried = true;
-		send_down(s, l, why);
-	}
-}
-
-static void
-release(struct supervisor *s, struct token *t)
-{
-	t->latched = t->unwritten = false;
-	log_info("token %s is no longer latched", t->config->name);
-	for (size_t i = 0; i < s->nlanes; i++) {
-		struct lane *l = &s->lanes[i];
-
-		if (l->token != t || l->child.state != CHILD_LATCHED)
-			continue;
-		l->child.state = CHILD_WAITING;
-		l->child.due = child_now();
-		l->child.delay = 0;
-	}
 }
 
 /* The command line of a lane; owned are its strings from *owned on. */
@@ -159,7 +121,7 @@ start(struct supervisor *s, struct lane *l)
 	if (l->token->latched)
 		why = l->token->reason;
 	if (l->token->latched || latch_is_set(s->latches, name, &why)) {
-		hold(s, l->token, &why);
+		token_hold(s, l->token, &why);
 		return;
 	}
 	l->why.code = OK;
@@ -181,7 +143,7 @@ start(struct supervisor *s, struct lane *l)
 		close(l->fd);
 	l->fd = -1;
 	l->tried = true;
-	send_down(s, l, &why);
+	lane_tell_down(s, l, &why);
 	child_ended(&l->child, true);
 }
 
@@ -211,42 +173,10 @@ next_due(struct supervisor *s, int64_t now)
 	return next;
 }
 
-/* A latch that could not be written, for want of room say, is tried again;
- * one that was is looked for. */
-static void
-poll_latch(struct supervisor *s, struct token *t)
-{
-	const char *name = t->config->name;
-	struct fault why;
-
-	if (t->unwritten)
-		t->unwritten = latch_set(s->latches, name, t->reason.text,
-		    &why) != OK;
-	else if (!latch_is_set(s->latches, name, &why))
-		release(s, t);
-}
-
-static int64_t
-poll_latches(struct supervisor *s, int64_t now)
-{
-	bool any = false;
-
-	for (size_t i = 0; i < s->ntokens; i++) {
-		struct token *t = &s->tokens[i];
-
-		if (t->latched && s->latch_poll <= now)
-			poll_latch(s, t);
-		any = any || t->latched;
-	}
-	if (s->latch_poll <= now)
-		s->latch_poll = now + LATCH_POLL_MS;
-	return any ? s->latch_poll : INT64_MAX;
-}
-
 int64_t
 lanes_tick(struct supervisor *s, int64_t now)
 {
-	int64_t next = poll_latches(s, now);
+	int64_t next = INT64_MAX;
 	struct lane *l;
 
 	while (s->phase == PHASE_RUN && s->core.fd >= 0 &&
@@ -330,18 +260,6 @@ orderly(int status)
 	    WEXITSTATUS(status) == EXIT_SETTING;
 }
 
-static void
-latch(struct supervisor *s, struct token *t, const struct fault *said)
-{
-	struct fault why;
-
-	t->unwritten = latch_set(s->latches, t->config->name, said->text,
-	    &why) != OK;
-	if (t->unwritten)
-		log_error("the latch of token %s holds only as long as "
-		    "keybrokerd runs: %s", t->config->name, why.text);
-}
-
 /* What the core and the log are told about the end of a lane. */
 static void
 explain(const struct lane *l, int status, bool pin, struct fault *why)
@@ -367,7 +285,7 @@ ended(struct supervisor *s, struct lane *l, int status)
 
 	explain(l, status, pin, &why);
 	if (pin)
-		latch(s, l->token, &why);
+		token_latch(s, l->token, &why);
 	else if (was_starting && orderly(status))
 		latch_tried(s->latches, l->token->config->name);
 	if (l->fd >= 0)
@@ -379,9 +297,9 @@ ended(struct supervisor *s, struct lane *l, int status)
 	    "lane %u of token %s: %s", l->number, l->token->config->name,
 	    why.text);
 	if (pin)
-		hold(s, l->token, &why);
+		token_hold(s, l->token, &why);
 	else
-		send_down(s, l, &why);
+		lane_tell_down(s, l, &why);
 	if (WIFEXITED(status) && WEXITSTATUS(status) == EXIT_SETTING)
 		supervisor_stop(s, EXIT_SETTING);
 }
@@ -410,32 +328,6 @@ lane_kill(struct supervisor *s, const char *token, unsigned number)
 		    token);
 		kill(l->child.pid, SIGKILL);
 	}
-}
-
-void
-lanes_unlatch(struct supervisor *s, const char *token)
-{
-	struct fault why;
-
-	for (size_t i = 0; i < s->ntokens; i++) {
-		struct token *t = &s->tokens[i];
-
-		if (strcmp(t->config->name, token) != 0)
-			continue;
-		if (latch_clear(s->latches, token, &why) != OK)
-			log_error("%s", why.text);
-		else if (t->latched)
-			release(s, t);
-	}
-}
-
-void
-lanes_tell(struct supervisor *s)
-{
-	for (size_t i = 0; i < s->nlanes; i++)
-		if (s->lanes[i].child.state == CHILD_LATCHED)
-			send_down(s, &s->lanes[i],
-			    &s->lanes[i].token->reason);
 }
 
 void

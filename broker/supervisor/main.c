@@ -202,7 +202,8 @@ static int
 tick(struct supervisor *s)
 {
 	int64_t (*const ticks[])(struct supervisor *, int64_t) = {
-		core_tick, lanes_tick, issuer_tick, hooks_tick, watchdog_tick };
+		core_tick, tokens_tick, lanes_tick, issuer_tick, hooks_tick,
+		watchdog_tick };
 	int64_t now = child_now(), next = INT64_MAX, t;
 
 	for (size_t i = 0; i < nitems(ticks); i++) {

@@ -5,7 +5,7 @@
  *
  *   settings	what it was told: arguments, configuration, users, programs
  *   listener, latch, pin, notify, identity, child	things it uses
- *   core, lane, issuer, hook	what it runs
+ *   core, token, lane, issuer, hook	what it runs
  *   state	how it tells about them
  */
 #ifndef SUPERVISOR_H
@@ -111,9 +111,24 @@ bool lanes_ended(struct supervisor *s, pid_t pid, int status);
 struct lane *lanes_starting(struct supervisor *s);
 void lane_readable(struct supervisor *s, struct lane *l);
 void lane_kill(struct supervisor *s, const char *token, unsigned number);
-void lanes_unlatch(struct supervisor *s, const char *token);
-void lanes_tell(struct supervisor *s);	/* a new core of the latches */
 void lanes_drain(struct supervisor *s); /* the core is gone */
+
+/* Tells the core why a lane is not there. */
+void lane_tell_down(struct supervisor *s, const struct lane *l,
+    const struct fault *why);
+
+/*
+ * The token's PIN must not be tried: latch says so on disk, or at least as
+ * long as keybrokerd runs; hold keeps its lanes from being started.  unlatch
+ * forgets both; tell lets a new core know.
+ */
+void token_latch(struct supervisor *s, struct token *t,
+    const struct fault *said);
+void token_hold(struct supervisor *s, struct token *t,
+    const struct fault *why);
+int64_t tokens_tick(struct supervisor *s, int64_t now);
+void tokens_unlatch(struct supervisor *s, const char *token);
+void tokens_tell(struct supervisor *s);
 
 int64_t issuer_tick(struct supervisor *s, int64_t now);
 bool issuer_ended(struct supervisor *s, pid_t pid, int status);
