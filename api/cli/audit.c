@@ -74,17 +74,18 @@ format_rest(struct buf *out, const struct json *object, const char *name)
 /* ------------------------------------------------------ lines of the broker */
 
 /*
- * Gives each line behind *after to visit and moves *after along, until there
- * are no more.  *last gets what the broker says about the end of its log.
+ * Gives each line behind *after to visit and moves *after along, up to the
+ * line that was the last when this began: each request makes another one.
  */
 static enum err
-each_line(struct cli *cli, int64_t *after, int64_t *last, list_visit *visit,
-    void *arg, struct fault *why)
+each_line(struct cli *cli, int64_t *after, list_visit *visit, void *arg,
+    struct fault *why)
 {
+	int64_t end = -1;
 	size_t n = 1;
 	enum err e = OK;
 
-	while (e == OK && n != 0) {
+	while (e == OK && n != 0 && (end < 0 || *after < end)) {
 		char *path = xasprintf("/v1/audit?after=%" PRId64 "&limit=%d",
 		    *after, PAGE);
 		struct client_reply reply = { 0 };
@@ -103,8 +104,10 @@ each_line(struct cli *cli, int64_t *after, int64_t *last, list_visit *visit,
 			e = fault_set(why, ERR_SYNTAX,
 			    "the broker's lines do not go on");
 		*after = seq;
-		if (e == OK)
-			json_get_int(reply.json, "last", last);
+		if (e == OK && end < 0 &&
+		    !json_get_int(reply.json, "last", &end))
+			e = fault_set(why, ERR_SYNTAX, "no \"last\" in the "
+			    "reply");
 		client_reply_free(&reply);
 		free(path);
 	}
@@ -122,23 +125,35 @@ enum err
 cmd_audit_list(struct cli *cli, struct fault *why)
 {
 	struct document d = { false };
-	int64_t after = 0, last = 0;
+	int64_t after = 0;
 	struct table *t;
 	enum err e;
 
 	args_number(&cli->args, "after", &after);
 	if (cli->json) {
-		e = each_line(cli, &after, &last, document_add, &d, why);
+		e = each_line(cli, &after, document_add, &d, why);
 		if (e == OK)
 			document_end(&d);
 		return e;
 	}
 	t = table_new(columns, nitems(columns));
-	e = each_line(cli, &after, &last, add_row, t, why);
+	e = each_line(cli, &after, add_row, t, why);
 	if (e == OK && table_rows(t) != 0)
 		table_print(t, stdout, cli->width, cli->color);
 	table_free(t);
 	return e;
+}
+
+/* Looking at the log leaves lines in it; following it would show nothing
+ * else. */
+static bool
+is_own(const struct json *item)
+{
+	const char *operation = json_get_string(item, "operation");
+	int64_t pid;
+
+	return operation != NULL && strcmp(operation, "audit.read") == 0 &&
+	    json_get_int(item, "pid", &pid) && pid == getpid();
 }
 
 /* One line of a tail: no table, because more may come. */
@@ -148,6 +163,8 @@ print_line(const struct json *item, void *arg)
 	const struct cli *cli = arg;
 	struct buf raw, clean;
 
+	if (is_own(item))
+		return true;
 	if (cli->json) {
 		output_item(item);
 		putchar('\n');
@@ -170,7 +187,8 @@ print_line(const struct json *item, void *arg)
 	return !ferror(stdout);
 }
 
-/* Where to begin so that n lines are left. */
+/* Where to begin so that n lines are left, without the one that asking for
+ * this has just made. */
 static enum err
 tail_start(struct cli *cli, int64_t n, int64_t *after, struct fault *why)
 {
@@ -181,7 +199,7 @@ tail_start(struct cli *cli, int64_t n, int64_t *after, struct fault *why)
 
 	if (e == OK && !json_get_int(reply.json, "last", &last))
 		e = fault_set(why, ERR_SYNTAX, "no \"last\" in the reply");
-	*after = last > n ? last - n : 0;
+	*after = last - 1 > n ? last - 1 - n : 0;
 	client_reply_free(&reply);
 	free(path);
 	return e;
@@ -191,13 +209,13 @@ enum err
 cmd_audit_tail(struct cli *cli, struct fault *why)
 {
 	const struct timespec wait = { 0, FOLLOW_MS * 1000000L };
-	int64_t n = TAIL_LINES, after = 0, last = 0;
+	int64_t n = TAIL_LINES, after = 0;
 	enum err e;
 
 	args_number(&cli->args, "lines", &n);
 	e = tail_start(cli, n, &after, why);
 	while (e == OK) {
-		e = each_line(cli, &after, &last, print_line, cli, why);
+		e = each_line(cli, &after, print_line, cli, why);
 		if (e == OK)
 			e = output_flush(why);
 		if (!args_flag(&cli->args, "follow"))

@@ -153,7 +153,8 @@ const struct command commands[] = {
 	    .run = cmd_audit_list },
 	{ "audit", "tail", NOTHING, .options = audit_tail_options,
 	    .summary = "Print the last lines of the audit log",
-	    .details = "With --json one object a line.",
+	    .details = "With --json one object a line.  The lines that this "
+	    "very look at the log\nleaves in it are not shown.",
 	    .examples = "keybroker audit tail --follow\n"
 	    "keybroker audit tail -n 100 --json",
 	    .run = cmd_audit_tail },

@@ -56,6 +56,9 @@ list_each(struct cli *cli, const char *path, const char *query,
 		    i++)
 			more = visit(json_at(items, i), arg);
 		next = e == OK ? json_get_string(reply.json, "next") : NULL;
+		if (next != NULL && query == NULL)
+			fputs("keybroker: the list is longer than the broker "
+			    "shows\n", stderr);
 		if (next == NULL || query == NULL)
 			more = false;
 		else if (more)
