@@ -33,10 +33,10 @@ is_word(unsigned char c)
 bool
 keyword_like(const struct token *token)
 {
-	if (token->kind != TOKEN_WORD || token->text[0] == '-')
-		return false;
-	return token->text[strspn(token->text,
-	    "abcdefghijklmnopqrstuvwxyz-")] == '\0';
+	const char *s = token->text;
+
+	return token->kind == TOKEN_WORD && s[0] >= 'a' && s[0] <= 'z' &&
+	    s[strspn(s, "abcdefghijklmnopqrstuvwxyz0123456789-")] == '\0';
 }
 
 static struct place
@@ -88,7 +88,7 @@ is_directional(uint32_t cp)
 }
 
 /* Steps over one character that stands in a string or comment; false when it
- * may not stand anywhere. */
+ * may not stand anywhere.  The pieces of a broken one count once. */
 static bool
 step(struct lexer *lx)
 {
@@ -97,6 +97,8 @@ step(struct lexer *lx)
 	struct place at = here(lx);
 
 	lx->p += n != 0 ? n : 1;
+	while (n == 0 && lx->p < lx->end && (*lx->p & 0xc0) == 0x80)
+		lx->p++;
 	if (n == 0)
 		mistake(lx->errors, at, "not valid UTF-8");
 	else if (cp == '\r')

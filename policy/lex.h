@@ -34,7 +34,7 @@ void lex_init(struct lexer *lx, const char *text, size_t n,
 struct token lex_next(struct lexer *lx);
 void token_free(struct token *token);
 
-/* True for what can be a statement's first word: a-z and inner hyphens. */
+/* True for what can be a statement's first word: a-z, then also 0-9 and -. */
 bool keyword_like(const struct token *token);
 
 #endif

@@ -49,6 +49,15 @@ schema_find(enum block in, const char *keyword)
 	return NULL;
 }
 
+bool
+schema_keyword(const char *word)
+{
+	for (size_t i = 0; i < schema_rows; i++)
+		if (strcmp(schema[i].keyword, word) == 0)
+			return true;
+	return false;
+}
+
 const struct choice *
 choice_word(const struct row *row, const char *word)
 {

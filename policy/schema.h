@@ -125,6 +125,9 @@ const char *block_name(enum block block);
 /* The row of a keyword in a block; NULL when it has no place there. */
 const struct row *schema_find(enum block in, const char *keyword);
 
+/* True when some block has a statement of that name. */
+bool schema_keyword(const char *word);
+
 /* The choice of that word, or of that value; NULL when there is none. */
 const struct choice *choice_word(const struct row *row, const char *word);
 const struct choice *choice_value(const struct row *row, int value);

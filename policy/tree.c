@@ -81,25 +81,30 @@ skip_block(struct parser *ps, unsigned depth)
 		mistake(ps->errors, ps->next.at, "a closing } is missing");
 }
 
+/* True when the next token begins a known statement, of this block or not. */
+static bool
+at_keyword(const struct parser *ps)
+{
+	return keyword_like(&ps->next) && schema_keyword(ps->next.text);
+}
+
 /* Steps over the rest of a statement that is not understood. */
 static void
 skip_statement(struct parser *ps, unsigned depth)
 {
-	while (goes_on(ps, NULL))
+	while (goes_on(ps, NULL) && !at_keyword(ps))
 		drop(ps);
 	if (ps->next.kind == TOKEN_OPEN)
 		skip_block(ps, depth);
 }
 
 static void
-parse_values(struct parser *ps, struct node *node, enum block in)
+parse_values(struct parser *ps, struct node *node)
 {
 	size_t most = row_most(node->row);
 
 	while (node->nvalues < most && goes_on(ps, node->row)) {
-		if (most == UNBOUNDED && node->nvalues > 0 &&
-		    ps->next.kind == TOKEN_WORD &&
-		    schema_find(in, ps->next.text) != NULL)
+		if (most == UNBOUNDED && node->nvalues > 0 && at_keyword(ps))
 			break;
 		node->values = grow(node->values, node->nvalues,
 		    sizeof(*node->values));
@@ -107,22 +112,34 @@ parse_values(struct parser *ps, struct node *node, enum block in)
 	}
 }
 
-/* Notes values beyond those that the statement takes. */
+static void
+note_surplus(struct parser *ps, const struct node *node, enum block in)
+{
+	size_t most = row_most(node->row);
+	const char *takes = most == 0 ? "no value" : most == 1 ?
+	    "one value" : "three values";
+	char text[SHOWN_MAX];
+
+	if (keyword_like(&ps->next))
+		mistake(ps->errors, ps->next.at,
+		    "unknown statement \"%s\" in %s, and %s takes %s",
+		    shown(ps->next.text, text), block_name(in),
+		    node->row->keyword, takes);
+	else
+		mistake(ps->errors, ps->next.at,
+		    "too many values: %s takes %s", node->row->keyword,
+		    takes);
+}
+
+/* Notes what stands behind the values that the statement takes, once. */
 static void
 refuse_surplus(struct parser *ps, const struct node *node, enum block in)
 {
-	size_t most = row_most(node->row);
-	bool noted = false;
+	bool noted = node->nvalues > 0 && node->values[node->nvalues - 1].bad;
 
-	while (goes_on(ps, NULL)) {
-		if (keyword_like(&ps->next) &&
-		    schema_find(in, ps->next.text) != NULL)
-			return;
+	while (goes_on(ps, NULL) && !at_keyword(ps)) {
 		if (!noted && !ps->next.bad)
-			mistake(ps->errors, ps->next.at,
-			    "too many values: %s takes %s",
-			    node->row->keyword, most == 0 ? "none" :
-			    most == 1 ? "one" : "three");
+			note_surplus(ps, node, in);
 		noted = true;
 		drop(ps);
 	}
@@ -218,7 +235,7 @@ parse_statement(struct parser *ps, struct node *parent, unsigned depth)
 		token_free(&node.keyword);
 		return;
 	}
-	parse_values(ps, &node, parent->block);
+	parse_values(ps, &node);
 	refuse_surplus(ps, &node, parent->block);
 	check_count(ps, &node);
 	parse_body(ps, &node, depth);
