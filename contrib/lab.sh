@@ -105,7 +105,8 @@ lab_close() {
 lab_secret() { # FILE DIGITS
 	(
 		umask 077
-		LC_ALL=C tr -dc 0-9 </dev/urandom | head -c "$2" >"$1"
+		od -An -N 32 -t u4 /dev/urandom | tr -dc 0-9 |
+			cut -c "1-$2" >"$1"
 	)
 }
 
@@ -205,15 +206,20 @@ lab_broker() { # CONFIG
 	LAB_CONFIG=$1
 	lab_start keybrokerd "$LAB_BIN/keybrokerd" --config "$1"
 	LAB_BROKER_PID=$LAB_LAST
-	lab_wait 300 lab_ready || {
+	lab_wait 300 lab_up
+	lab_ready || {
 		cat "$LAB/keybrokerd.log" >&2
 		lab_die "keybrokerd did not become ready"
 	}
 }
 
+# Ready, or there is nothing to wait for any more.
+lab_up() {
+	lab_gone "$LAB_BROKER_PID" || lab_ready
+}
+
 lab_ready() {
-	lab_gone "$LAB_BROKER_PID" && return 1
-	kb status
+	kb --json status >/dev/null 2>&1
 }
 
 kb() {

@@ -49,7 +49,7 @@ configuration() { # NAMES...
 			deploy "$LAB/deploy" { timeout 10s retries 20 }
 		}
 		tenant "operator" { uid $(id -u) }
-		allow "operator" { operations "*" names "*" }
+		allow "operator" { operations * names "*" }
 	END
 	cat
 }
@@ -62,7 +62,7 @@ deploy_program() {
 
 # One member of a JSON reply, without JSON tools: the first of that name.
 member() { # NAME
-	sed -n 's/.*"'"$1"'":"\?\([^",}]*\).*/\1/p' | head -n 1
+	grep -o '"'"$1"'":"\?[^",}]*' | head -n 1 | sed 's/^[^:]*:"\?//'
 }
 
 issued_at_ca() {
