@@ -1,6 +1,7 @@
 #include <string.h>
 #include <wchar.h>
 
+#include "../character.h"
 #include "output.h"
 
 /*
@@ -14,24 +15,11 @@
 static size_t
 decode(const char *s, wchar_t *c)
 {
-	const unsigned char *p = (const unsigned char *)s;
-	static const unsigned char least[] = { 0, 0, 0x08, 0x10 };
-	size_t n = p[0] < 0x80 ? 1 : p[0] >= 0xc2 && p[0] < 0xe0 ? 2 :
-	    p[0] >= 0xe0 && p[0] < 0xf0 ? 3 : p[0] >= 0xf0 && p[0] < 0xf5 ? 4 :
-	    0;
-	uint32_t v = n == 1 ? p[0] : p[0] & (0x7fU >> n);
+	uint32_t v;
+	size_t n = character_utf8((const unsigned char *)s, strnlen(s, 4), &v);
 
-	*c = REPLACEMENT;
-	for (size_t i = 1; i < n; i++) {
-		if ((p[i] & 0xc0) != 0x80)
-			return 1;
-		v = v << 6 | (p[i] & 0x3f);
-	}
-	if (n == 0 || (n > 2 && v < (uint32_t)least[n - 1] << (6 * n - 14)) ||
-	    (v >= 0xd800 && v < 0xe000) || v > 0x10ffff)
-		return 1;
-	*c = (wchar_t)v;
-	return n;
+	*c = n != 0 ? (wchar_t)v : REPLACEMENT;
+	return n != 0 ? n : 1;
 }
 
 /* Control characters, and those that reorder or hide text. */
