@@ -27,14 +27,16 @@ struct facts {
 struct decision {
 	bool allow;
 	enum err code;	       /* OK, ERR_DENIED or ERR_RATE */
-	const char *tenant;    /* of the config; NULL when of none */
+	const char *tenant;    /* the rule's, else the client's first; of the
+				* config; NULL when of none */
 	unsigned line;	       /* of the deciding rule; 0: no rule */
 	uint32_t retry_after;  /* seconds, with ERR_RATE */
 	char reason[256];      /* one sentence that names rule and check */
 };
 
 /*
- * Counters of rates, one token bucket for each rule and tenant.  Not
+ * Counters of rates, one token bucket for each rule and tenant; a rule for
+ * everybody counts by the client's first tenant.  c must outlive them.  Not
  * thread-safe: the caller holds a lock.
  */
 struct limits;

@@ -2,8 +2,8 @@
  * Fuzzing the configuration: whatever the bytes are, they are refused with
  * mistakes in order, or they print to a text that parses and prints the same.
  *
- * With clang -fsanitize=fuzzer this is a libFuzzer target; built without it,
- * it runs over the files given, or over standard input.
+ * Built by clang -fsanitize=fuzzer -DLIBFUZZER this is a libFuzzer target;
+ * without, it runs over the files given, or over standard input.
  */
 #include <stddef.h>
 #include <stdint.h>
@@ -108,7 +108,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	return 0;
 }
 
-#ifndef FUZZING_BUILD_MODE_UNSAFE_FOR_PRODUCTION
+#ifndef LIBFUZZER
 static int
 run(FILE *f)
 {

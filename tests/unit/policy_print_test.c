@@ -101,11 +101,8 @@ test_defaults(void **state)
 	config_free(c);
 }
 
-/* Each field of each thing is where its reader should have put it. */
-static void
-test_fields(void **state)
-{
-	struct config *c = parse(
+/* Every statement once, so that each field can be looked for. */
+static const char everything[] =
 	    "state \"/s\" log debug audit relaxed { token \"t\" "
 	    "checkpoint { lines 5 every 2m } }\n"
 	    "http-listen \"[::1]:80\" key-grace 0s core { uid 7 }\n"
@@ -134,15 +131,11 @@ test_fields(void **state)
 	    "allow \"x\" { operations key.* names \"*\" keys \"k\" "
 	    "accounts \"a\" cas \"c\" certificates \"w*\"\n"
 	    " rate 3 per 2h until 2024-02-29 }\n"
-	    "deny \"*\" { operations * }\n");
-	const struct config_certificate *w = config_certificate(c, "w");
-	const struct config_certificate *d = config_certificate(c, "d");
-	const struct config_token *t = config_token(c, "t");
-	const struct config_account *a = config_account(c, "a");
-	const struct config_tenant *x = &c->tenants[0];
-	const struct config_rule *r = &c->rules[0];
+	    "deny \"*\" { operations * }\n";
 
-	(void)state;
+static void
+check_top(const struct config *c)
+{
 	assert_int_equal(c->log, LOG_LEVEL_DEBUG);
 	assert_int_equal(c->audit, AUDIT_RELAXED);
 	assert_string_equal(c->audit_token, "t");
@@ -152,6 +145,13 @@ test_fields(void **state)
 	assert_string_equal(c->user_issuer, "i");
 	assert_null(c->user_signer);
 	assert_int_equal(c->issuer_workers, 9);
+}
+
+static void
+check_tokens(const struct config *c)
+{
+	const struct config_token *t = config_token(c, "t");
+
 	assert_int_equal(c->listeners[0].mode, 0600);
 	assert_string_equal(c->listeners[0].group, "12");
 	assert_int_equal(t->pin_source, PIN_CREDENTIAL);
@@ -161,6 +161,15 @@ test_fields(void **state)
 	assert_true(t->keys[0].pinned);
 	assert_int_equal(t->keys[0].spki_sha256[31], 0xff);
 	assert_int_equal(t->keys[0].purpose, PURPOSE_CERTIFICATE);
+}
+
+static void
+check_certificates(const struct config *c)
+{
+	const struct config_certificate *w = config_certificate(c, "w");
+	const struct config_certificate *d = config_certificate(c, "d");
+	const struct config_account *a = config_account(c, "a");
+
 	assert_string_equal(config_ca(c, "c")->preferred_chain, "X \"1\"");
 	assert_int_equal(a->key.type, KEY_RSA_3072);
 	assert_int_equal(a->key.verify, VERIFY_SAMPLE);
@@ -179,6 +188,14 @@ test_fields(void **state)
 	assert_int_equal(d->dns_wait, 2);
 	assert_int_equal(d->dns.retries, 0);
 	assert_null(d->deploy.path);
+}
+
+static void
+check_policy(const struct config *c)
+{
+	const struct config_tenant *x = &c->tenants[0];
+	const struct config_rule *r = &c->rules[0];
+
 	assert_int_equal(x->nuids, 2);
 	assert_int_equal(x->uids[0], 4);
 	assert_int_equal(x->uids[1], 9);
@@ -191,6 +208,19 @@ test_fields(void **state)
 	assert_int_equal(r->until, 1709251200);
 	assert_false(c->rules[1].allow);
 	assert_int_equal(c->rules[1].line, 24);
+}
+
+/* Each field of each thing is where its reader should have put it. */
+static void
+test_fields(void **state)
+{
+	struct config *c = parse(everything);
+
+	(void)state;
+	check_top(c);
+	check_tokens(c);
+	check_certificates(c);
+	check_policy(c);
 	assert_null(config_token(c, "u"));
 	config_free(c);
 }
