@@ -187,7 +187,8 @@ make_pair(struct session *s, enum key_type type, struct values *v,
 		if (v->recipe->type != type ||
 		    !recipe_offered(&s->token, v->recipe))
 			continue;
-		for (int level = 0; level < REDUCTIONS; level++) {
+		for (int level = s->token.quirk->reduction; level < REDUCTIONS;
+		     level++) {
 			rv = call_token(s, v, level, pair);
 			if (rv == CKR_OK)
 				return OK;

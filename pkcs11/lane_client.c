@@ -81,7 +81,7 @@ lane_client_receive(struct lane_client *c, enum lane_op op, struct reader *r,
 	e = frame_recv(c->fd, &f, c->buffer, BUFFER_SIZE, timeout_ms, why);
 	if (e != OK)
 		return e;
-	if (f.op != op || f.id != (op == LANE_READY ? 0 : c->id))
+	if (f.op != op || f.id != c->id)
 		return fault_set(why, ERR_INTERNAL, "the lane answers %u "
 		    "instead of %u", f.op, op);
 	reader_init(r, f.payload.p, f.payload.n);

@@ -73,14 +73,18 @@ softhsm_folder(void)
  * keys in hardware, or in SQLite, is durable when C_GenerateKeyPair returns.
  */
 static const struct quirk quirks[] = {
-	{ "SoftHSM project", NULL, FLUSH_FOLDER, softhsm_folder, LABEL_MAX },
-	{ "IBM", "Soft", FLUSH_ALL, NULL, LABEL_MAX },
-	{ "Yubico", NULL, FLUSH_NONE, NULL, 40 },
-	{ "Nitrokey", NULL, FLUSH_NONE, NULL, LABEL_MAX },
-	{ "SafeNet", NULL, FLUSH_NONE, NULL, LABEL_MAX },
-	{ "Marvell", NULL, FLUSH_NONE, NULL, LABEL_MAX },
-	{ "Cavium", NULL, FLUSH_NONE, NULL, LABEL_MAX },
-	{ NULL, NULL, FLUSH_ALL, NULL, LABEL_MAX },
+	{ NULL, "SoftHSM project", NULL, FLUSH_FOLDER, softhsm_folder,
+	    LABEL_MAX, 0 },
+	{ NULL, "IBM Corp.", "IBM SoftTok", FLUSH_ALL, NULL, LABEL_MAX, 0 },
+	/* Whoever made the TPM; RSA keys that must not decrypt fail there. */
+	{ "tpm2-software.github.io", NULL, NULL, FLUSH_NONE, NULL, LABEL_MAX,
+	    2 },
+	{ NULL, "Yubico", NULL, FLUSH_NONE, NULL, 40, 0 },
+	{ NULL, "Nitrokey", NULL, FLUSH_NONE, NULL, LABEL_MAX, 0 },
+	{ NULL, "SafeNet", NULL, FLUSH_NONE, NULL, LABEL_MAX, 0 },
+	{ NULL, "Marvell", NULL, FLUSH_NONE, NULL, LABEL_MAX, 0 },
+	{ NULL, "Cavium", NULL, FLUSH_NONE, NULL, LABEL_MAX, 0 },
+	{ NULL, NULL, NULL, FLUSH_ALL, NULL, LABEL_MAX, 0 },
 };
 
 static int
@@ -90,11 +94,12 @@ begins(const char *text, const char *prefix)
 }
 
 const struct quirk *
-quirk_find(const char *manufacturer, const char *model)
+quirk_find(const char *library, const char *manufacturer, const char *model)
 {
 	const struct quirk *q = quirks;
 
-	while (!begins(manufacturer, q->manufacturer) ||
+	while (!begins(library, q->library) ||
+	    !begins(manufacturer, q->manufacturer) ||
 	    !begins(model, q->model))
 		q++;
 	return q;

@@ -12,15 +12,19 @@ enum flush {
 };
 
 struct quirk {
-	const char *manufacturer; /* as a prefix; NULL matches any */
+	/* Whom it is about, as prefixes; NULL matches any. */
+	const char *library; /* CK_INFO.manufacturerID */
+	const char *manufacturer;
 	const char *model;
 	enum flush flush;
 	char *(*folder)(void); /* owned, or NULL when it cannot be told */
 	size_t label_max;      /* bytes of a CKA_LABEL */
+	int reduction;	       /* of templates to begin with, see generate.c */
 };
 
 /* The row of a token, never NULL. */
-const struct quirk *quirk_find(const char *manufacturer, const char *model);
+const struct quirk *quirk_find(const char *library, const char *manufacturer,
+    const char *model);
 
 /* Descriptor of the folder to flush, or -1; owned. */
 int quirk_open_folder(const struct quirk *quirk);

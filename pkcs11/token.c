@@ -53,7 +53,7 @@ describe(struct token *t)
 	    sizeof(t->info.manufacturerID));
 	unpad(a->model, t->info.model, sizeof(t->info.model));
 	a->flags = (uint32_t)t->info.flags;
-	t->quirk = quirk_find(a->manufacturer, a->model);
+	t->quirk = quirk_find(t->library, a->manufacturer, a->model);
 }
 
 enum err
@@ -125,6 +125,22 @@ match_slots(struct token *t, const struct module *m, P11KitUri *uri,
 	return matches;
 }
 
+/* A module that has no CK_INFO is taken for any. */
+static enum err
+check_library(struct token *t, const struct module *m, P11KitUri *uri,
+    struct fault *why)
+{
+	CK_INFO info;
+
+	if (m->f->C_GetInfo(&info) != CKR_OK)
+		return OK;
+	unpad(t->library, info.manufacturerID, sizeof(info.manufacturerID));
+	if (p11_kit_uri_match_module_info(uri, &info))
+		return OK;
+	return fault_set(why, ERR_CONFIG,
+	    "the URI names another library than this module");
+}
+
 enum err
 token_find(struct token *t, const struct module *m, P11KitUri *uri,
     struct fault *why)
@@ -132,14 +148,11 @@ token_find(struct token *t, const struct module *m, P11KitUri *uri,
 	CK_SLOT_ID *slots = NULL;
 	unsigned matches = 0;
 	CK_ULONG n = 0;
-	CK_INFO library;
 	enum err e;
 
-	if (m->f->C_GetInfo(&library) == CKR_OK &&
-	    !p11_kit_uri_match_module_info(uri, &library))
-		return fault_set(why, ERR_CONFIG,
-		    "the URI names another library than this module");
-	e = slot_list(m, &slots, &n, why);
+	e = check_library(t, m, uri, why);
+	if (e == OK)
+		e = slot_list(m, &slots, &n, why);
 	if (e == OK)
 		matches = match_slots(t, m, uri, slots, n);
 	free(slots);

@@ -17,6 +17,7 @@ struct mechanism {
 struct token {
 	CK_SLOT_ID slot;
 	CK_TOKEN_INFO info;
+	char library[33]; /* CK_INFO.manufacturerID */
 	const struct quirk *quirk;
 	struct lane_token about; /* the same, as told to the core */
 	struct mechanism mechanisms[MECHANISMS_MAX];

@@ -214,8 +214,9 @@ check_wrong_pin(void *arg, struct fault *why)
 	    fault_set(why, ERR_INTERNAL, "a wrong pin was accepted");
 }
 
+/* After C_Finalize and C_Initialize handles mean nothing: found anew? */
 static enum err
-sign_again(void *arg, struct fault *why)
+reconnect(void *arg, struct fault *why)
 {
 	struct try *t = arg;
 	struct trial *trial = &t->trials[t->type];
@@ -224,8 +225,10 @@ sign_again(void *arg, struct fault *why)
 	struct key *key;
 	enum err e;
 
-	e = key_get(&t->ring, id_of(&trial->key), pin_of(&trial->key), &key,
-	    why);
+	e = session_restart(&t->session, why);
+	if (e == OK)
+		e = key_get(&t->ring, id_of(&trial->key), pin_of(&trial->key),
+		    &key, why);
 	if (e == OK)
 		e = sign_message(&t->session, key, alg, text, sizeof(text) - 1,
 		    &sig, why);
@@ -278,6 +281,7 @@ try_ways(struct try *t, const char *type)
 	}
 }
 
+/* One key at a time, because some tokens have room for few. */
 static void
 try_type(struct try *t)
 {
@@ -288,6 +292,8 @@ try_type(struct try *t)
 		{ "attributes", check_attributes },
 		{ "gives no secret away", check_secret },
 		{ "wrong pin of its public key is refused", check_wrong_pin },
+		{ "found after C_Finalize, C_Initialize", reconnect },
+		{ "destroyed and gone", destroy },
 	};
 	const char *type = key_type_name(t->type);
 
@@ -298,81 +304,57 @@ try_type(struct try *t)
 	}
 	if (step(t, generate) != OK)
 		return;
+	try_ways(t, type);
 	for (size_t i = 0; going_on(t) && i < nitems(checks); i++) {
 		report_begin(&t->report, "%s: %s", type, checks[i].step);
 		step(t, checks[i].fn);
 	}
-	try_ways(t, type);
 }
 
-/* Runs fn for each key that is in the token. */
-static void
-for_each_key(struct try *t, const char *name, session_fn *fn)
-{
-	for (unsigned i = 0; t->session.leave < 0 && i < KEY_TYPE__MAX; i++) {
-		t->type = (enum key_type)i;
-		if (!t->trials[i].made)
-			continue;
-		report_begin(&t->report, "%s: %s", key_type_name(t->type),
-		    name);
-		step(t, fn);
-	}
-}
-
-static void
-try_reconnect(struct try *t)
-{
-	struct fault why;
-
-	report_begin(&t->report, "C_Finalize, C_Initialize, login");
-	if (report_result(&t->report, session_restart(&t->session, &why),
-		&why) == OK)
-		for_each_key(t, "found and signs after it", sign_again);
-	else
-		t->session.leave = EXIT_TEMPORARY;
-}
-
+/* The module is not to be in use here while the lanes use it. */
 static void
 try_parallel(struct try *t)
 {
-	const struct trial *trial = NULL;
 	struct fault why;
+	unsigned i = 0;
 
-	for (unsigned i = KEY_TYPE__MAX; i-- > 0;)
-		if (t->trials[i].made)
-			trial = &t->trials[i];
-	if (trial == NULL || t->options->lanes == 0)
+	while (i < KEY_TYPE__MAX && t->trials[i].key.about.spkilen == 0)
+		i++;
+	if (i == KEY_TYPE__MAX || t->options->lanes == 0)
+		return;
+	t->type = (enum key_type)i;
+	report_begin(&t->report, "generates a key for the lanes");
+	if (step(t, generate) != OK)
 		return;
 	module_stop(&t->session.module);
 	t->rate = try_lanes(&t->report, t->options, t->uri, t->pin_fd,
-	    &trial->key.about);
+	    &t->trials[i].key.about);
 	report_begin(&t->report, "login after the lanes");
 	if (report_result(&t->report, session_restart(&t->session, &why),
 		&why) != OK)
 		t->session.leave = EXIT_TEMPORARY;
 }
 
-/* Keys that are still there after a failure are ours to take away, even by
- * a module that has to be started once more. */
+/* What is still there, after a failure too, is ours to take away; by a module
+ * that has to be started once more, if need be. */
 static void
 clean_up(struct try *t)
 {
 	struct fault why;
-	bool left = false;
 
-	for (unsigned i = 0; i < KEY_TYPE__MAX; i++)
-		left = left || t->trials[i].made;
-	if (!left)
-		return;
-	if (t->session.leave >= 0 && !t->session.refused &&
-	    session_restart(&t->session, &why) == OK)
-		t->session.leave = -1;
-	for_each_key(t, "cleaned up", destroy);
-	for (unsigned i = 0; i < KEY_TYPE__MAX; i++)
-		if (t->trials[i].made)
-			printf("left in the token: %s key labelled "
-			    KEY_LABEL_TAG ":audit:%s\n",
-			    key_type_name((enum key_type)i), t->name);
+	for (unsigned i = 0; i < KEY_TYPE__MAX; i++) {
+		t->type = (enum key_type)i;
+		if (!t->trials[i].made)
+			continue;
+		report_begin(&t->report, "%s: destroyed at the end",
+		    key_type_name(t->type));
+		if (t->session.leave >= 0 && !t->session.refused &&
+		    session_restart(&t->session, &why) == OK)
+			t->session.leave = -1;
+		if (step(t, destroy) != OK)
+			printf("left in the token: " KEY_LABEL_TAG
+			    ":audit:%s\n", t->name);
+	}
 }
 
 static void
@@ -425,11 +407,7 @@ try_all(struct try *t)
 		try_type(t);
 	}
 	if (going_on(t))
-		try_reconnect(t);
-	if (going_on(t))
 		try_parallel(t);
-	if (going_on(t))
-		for_each_key(t, "destroyed and gone", destroy);
 }
 
 static void
