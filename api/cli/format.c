@@ -114,7 +114,7 @@ column_put(struct buf *out, const struct column *column,
 const char *
 state_color(const char *word)
 {
-	static const struct { const char *word; const char *color; } colors[] = {
+	static const struct { const char *word, *color; } colors[] = {
 		{ "ok", "\033[32m" }, { "up", "\033[32m" },
 		{ "running", "\033[32m" }, { "active", "\033[32m" },
 		{ "valid", "\033[32m" }, { "issued", "\033[32m" },

@@ -43,7 +43,7 @@ struct verification {
 	uint64_t lines;	      /* that are good */
 	uint64_t last;	      /* seq of the last good line */
 	uint64_t checkpoints; /* good ones */
-	uint64_t proved;      /* seq of the last line that a checkpoint proves */
+	uint64_t proved;      /* last seq that a checkpoint proves */
 	enum damage damage;
 	const char *file;     /* where the damage is; points to the caller's */
 	uint64_t line;	      /* in that file, from 1 */

@@ -1,10 +1,10 @@
 #!/bin/bash
 # contrib/completion in a real shell: each command of the help is offered,
 # and each of its options; files are left to the shell.  The manual passes
-# mandoc's lint.  KEYBROKER names the program.
+# mandoc's lint.  BUILD is the folder with the program.
 set -eu
 cd "$(dirname "$0")/../.."
-program=${KEYBROKER:-build/release/keybroker}
+program=${BUILD:-build/release}/keybroker
 failed=0
 
 # Completes the words and leaves the candidates in COMPREPLY.
@@ -70,5 +70,5 @@ if command -v mandoc >/dev/null; then
 	mandoc -T lint -W warning contrib/man/keybroker.1 ||
 		complain "the manual has warnings"
 fi
-[ "$failed" -eq 0 ] && echo "completion_test: ok, $n commands"
+[ "$failed" -ne 0 ] || echo "ok completion of $n commands"
 exit "$failed"

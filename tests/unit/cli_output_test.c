@@ -112,7 +112,7 @@ test_table(void **state)
 	    "1      yes    b\xc3\xbc" "cher und\xe2\x80\xa6\n"
 	    "12345  -      x, y\n");
 	free(text);
-	text = draw(json, columns, nitems(columns), 1); /* not below its least */
+	text = draw(json, columns, nitems(columns), 1); /* its least */
 	assert_non_null(strstr(text, "b\xc3\xbc" "cher \xe2\x80\xa6\n"));
 	free(text);
 }

@@ -319,7 +319,7 @@ static void
 test_handlers(void **state)
 {
 	static const char *const inner[] = { "handle_jws.c",
-		"handle_issuer.c" }; /* write audit lines; speak to the issuer */
+		"handle_issuer.c" }; /* they write other things */
 	glob_t files;
 	size_t n = 0;
 

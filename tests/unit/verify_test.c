@@ -303,7 +303,7 @@ test_edited(void **state)
 		struct text x = sample();
 
 		if (is_checkpoint(i))
-			replace(&x, i, "\"signature\":\"", "\"signature\":\"AA");
+			replace(&x, i, "ature\":\"", "ature\":\"AA");
 		else
 			replace(&x, i, "\"uid\":33", "\"uid\":0");
 		expect(&x, i + 1 == LINES ? DAMAGE_FORGED : DAMAGE_EDITED,
