@@ -549,6 +549,81 @@ test_setting(void **state)
 	buf_free(&out);
 }
 
+static void
+expect_user(const char *key, const char *expected)
+{
+	char user[STORE_TEXT];
+
+	assert_int_equal(store_key_user(store, key, user, &why),
+	    expected != NULL ? OK : ERR_NOT_FOUND);
+	assert_string_equal(user, expected != NULL ? expected : "");
+}
+
+static void
+test_key_user(void **state)
+{
+	struct account_row a = { .name = "main", .key = "ka" };
+	struct certificate_row c = { .name = "www", .key = "kc",
+		.foreign_key = "kf", .names = (char *)"a.b" };
+	struct order_row o = { .certificate = "www", .key = "ko" };
+
+	(void)state;
+	assert_int_equal(store_account_put(store, &a, &why), OK);
+	assert_int_equal(store_certificate_put(store, &c, &why), OK);
+	assert_int_equal(store_order_put(store, &o, &why), OK);
+	expect_user("ka", "account \"main\"");
+	expect_user("kc", "certificate \"www\"");
+	expect_user("kf", "certificate \"www\"");
+	expect_user("ko", "order 1");
+	expect_user("k", NULL);
+	a.state = ACCOUNT_DEACTIVATED;
+	c.deleted = true;
+	o.state = ORDER_FAILED;
+	assert_int_equal(store_account_put(store, &a, &why), OK);
+	assert_int_equal(store_certificate_put(store, &c, &why), OK);
+	assert_int_equal(store_order_put(store, &o, &why), OK);
+	expect_user("ka", NULL);
+	expect_user("kc", NULL);
+	expect_user("kf", NULL);
+	expect_user("ko", NULL);
+}
+
+static void
+put_issued(const char *name, int64_t not_after, bool deleted)
+{
+	struct certificate_row c = { .names = (char *)"a.b",
+		.chain = (char *)"PEM", .not_after = not_after,
+		.deleted = deleted };
+
+	snprintf(c.name, sizeof(c.name), "%s", name);
+	assert_int_equal(store_certificate_put(store, &c, &why), OK);
+}
+
+static void
+test_counts(void **state)
+{
+	struct store_counts n;
+
+	(void)state;
+	assert_int_equal(store_counts(store, 0, &n, &why), OK);
+	assert_true(n.certificates == 0 && n.issued == 0 && n.failing == 0 &&
+	    n.open_orders == 0);
+	put_certificate("none");
+	put_certificate("failed");
+	put_order("failed", ORDER_FAILED);
+	put_certificate("again"); /* failed, but then begun anew */
+	put_order("again", ORDER_FAILED);
+	put_order("again", ORDER_KEY);
+	put_issued("good", 101, false);
+	put_issued("over", 100, false);
+	put_issued("gone", 50, true);
+	assert_int_equal(store_counts(store, 100, &n, &why), OK);
+	assert_int_equal(n.certificates, 5);
+	assert_int_equal(n.issued, 1);
+	assert_int_equal(n.failing, 2);
+	assert_int_equal(n.open_orders, 1);
+}
+
 struct page {
 	char last[STORE_NAME];
 	int64_t id;
@@ -749,6 +824,8 @@ main(void)
 		TEST(test_events),
 		TEST(test_deployment),
 		TEST(test_setting),
+		TEST(test_key_user),
+		TEST(test_counts),
 		TEST(test_pages),
 		TEST(test_transaction),
 		TEST(test_threads),
