@@ -8,6 +8,10 @@
 
 #include "small_core.h"
 
+#define KEY_BODY(name)                                                        \
+	"{\"name\":\"" name "\",\"token\":\"main\","                           \
+	"\"type\":\"ec-p256\",\"purpose\":\"cert\"}"
+
 static void
 expect(struct outcome_of o, enum err err, const char *words)
 {
@@ -126,8 +130,7 @@ test_key_generate(void **state)
 	bool yes = false;
 
 	(void)state;
-	o = ask(UID_OPS, handle_key_generate, "", "{\"name\":\"k1\","
-	    "\"token\":\"main\",\"type\":\"ec-p256\",\"purpose\":\"cert\"}");
+	o = ask(UID_OPS, handle_key_generate, "", KEY_BODY("k1"));
 	assert_int_equal(o.err, OK);
 	assert_int_equal(o.status, 201);
 	assert_string_equal(o.location, "/v1/keys/k1");
@@ -141,11 +144,9 @@ test_key_generate(void **state)
 	assert_true(json_get_bool(a, "extractable", &yes) && !yes);
 	outcome_free(&o);
 	expect_decision("key.generate", "allow", UID_OPS, "k1");
-	expect(ask(UID_OPS, handle_key_generate, "", "{\"name\":\"k1\","
-	    "\"token\":\"main\",\"type\":\"ec-p256\",\"purpose\":\"cert\"}"),
+	expect(ask(UID_OPS, handle_key_generate, "", KEY_BODY("k1")),
 	    ERR_CONFLICT, NULL);
-	expect(ask(UID_WEB, handle_key_generate, "", "{\"name\":\"k2\","
-	    "\"token\":\"main\",\"type\":\"ec-p256\",\"purpose\":\"cert\"}"),
+	expect(ask(UID_WEB, handle_key_generate, "", KEY_BODY("k2")),
 	    ERR_DENIED, NULL);
 	expect_decision("key.generate", "deny", UID_WEB, "k2");
 	expect(ask(UID_OPS, handle_key_get, "k2", NULL), ERR_NOT_FOUND,

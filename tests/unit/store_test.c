@@ -1,4 +1,4 @@
-/* Every row goes in and comes out again; lists, pages and rules between rows. */
+/* Every row goes in and comes out; lists, pages and rules between rows. */
 #include <stdarg.h>
 #include <stddef.h>
 #include <setjmp.h>
