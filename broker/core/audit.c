@@ -63,8 +63,10 @@ write_lines(struct audit *a, const struct buf *b, off_t end, struct fault *why)
 static void
 fall_back(struct audit *a, const struct fault *why)
 {
-	log_error("%s; nothing is released", why->text);
-	a->epoch++;
+	if (!a->failing)
+		log_error("%s; nothing is released", why->text);
+	a->failing = true;
+	a->kept[a->epoch++ % AUDIT_EPOCHS] = a->disk.seq;
 	a->failure = *why;
 	a->seq = a->disk.seq;
 	memcpy(a->hash, a->disk.hash, SHA256_SIZE);
@@ -89,6 +91,9 @@ write_pending(struct audit *a)
 	pthread_mutex_lock(&a->lock);
 	a->busy = false;
 	if (e == OK) {
+		if (a->failing)
+			log_info("the audit log can be written again");
+		a->failing = false;
 		a->disk = end;
 		a->unsynced = a->mode == AUDIT_RELAXED;
 	} else {
@@ -108,8 +113,9 @@ audit_await(struct audit *a, uint64_t seq, uint64_t epoch, struct fault *why)
 		else
 			write_pending(a);
 	}
-	if (a->epoch == epoch)
-		return OK;
+	if (a->epoch == epoch || (a->epoch - epoch <= AUDIT_EPOCHS &&
+	    seq <= a->kept[epoch % AUDIT_EPOCHS]))
+		return OK; /* perhaps written before what failed since */
 	if (why != NULL)
 		*why = a->failure;
 	return a->failure.code;

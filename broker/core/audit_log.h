@@ -10,6 +10,8 @@
 #include "audit.h"
 #include "audit_file.h"
 
+#define AUDIT_EPOCHS 16 /* that a thread may sleep through */
+
 /*
  * Lines are chained in memory, in the order in which they are appended, and
  * written by whichever thread comes first, for all that wait.  What is behind
@@ -32,6 +34,8 @@ struct audit {
 	bool untidy;		/* the rest of a failed line is behind the end */
 	bool unsynced;		/* relaxed: written, not flushed */
 	uint64_t epoch;		/* grows with each failure */
+	uint64_t kept[AUDIT_EPOCHS]; /* seq on disk when an epoch ended */
+	bool failing;
 	struct fault failure;	/* the last one */
 	int64_t paused;		/* for a checkpoint, until then; 0: not */
 
