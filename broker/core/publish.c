@@ -200,11 +200,13 @@ list_versions(const char *folder, const char *except, struct version *out)
 	size_t n = 0;
 
 	while (dir != NULL && n < VERSIONS_MAX && (d = readdir(dir)) != NULL) {
+		size_t len = strlen(d->d_name);
+
 		if (d->d_name[0] == '.' || strcmp(d->d_name, except) == 0 ||
-		    strlen(d->d_name) >= sizeof(out->name) ||
+		    len >= sizeof(out->name) ||
 		    fstatat(dirfd(dir), d->d_name, &st, 0) != 0)
 			continue;
-		snprintf(out[n].name, sizeof(out->name), "%s", d->d_name);
+		memcpy(out[n].name, d->d_name, len + 1);
 		out[n++].made = st.st_mtim;
 	}
 	if (dir != NULL)
