@@ -19,7 +19,7 @@ static const struct {
 } table[] = {
 	[OK] = { 200, 0, "Done" },
 	[ERR_USAGE] = { 400, 2, "Wrong usage" },
-	[ERR_CONFIG] = { 422, 3, "Wrong configuration" },
+	[ERR_CONFIG] = { 422, 2, "Wrong configuration" },
 	[ERR_SYNTAX] = { 400, 2, "Malformed request" },
 	[ERR_LIMIT] = { 413, 2, "Too large" },
 	[ERR_DENIED] = { 403, 4, "Denied by policy" },

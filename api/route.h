@@ -26,12 +26,12 @@
 	X(tokens_list,	     "GET",    "/v1/tokens", false)		      \
 	X(token_get,	     "GET",    "/v1/tokens/{name}", false)	      \
 	X(token_unlatch,     "POST",   "/v1/tokens/{name}/unlatch", false)    \
-	X(keys_list,	     "GET",    "/v1/keys", false)		      \
+	X(keys_list,	     "GET",    "/v1/keys", true)		      \
 	X(key_generate,	     "POST",   "/v1/keys", false)		      \
 	X(key_get,	     "GET",    "/v1/keys/{name}", false)	      \
 	X(key_retire,	     "POST",   "/v1/keys/{name}/retire", false)	      \
 	X(key_destroy,	     "DELETE", "/v1/keys/{name}", false)	      \
-	X(accounts_list,     "GET",    "/v1/accounts", false)		      \
+	X(accounts_list,     "GET",    "/v1/accounts", true)		      \
 	X(account_get,	     "GET",    "/v1/accounts/{name}", false)	      \
 	X(account_register,  "POST",   "/v1/accounts/{name}/register", false) \
 	X(account_jws,	     "POST",   "/v1/accounts/{name}/jws", false)      \

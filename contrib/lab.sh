@@ -81,9 +81,9 @@ lab_start() { # NAME COMMAND...
 lab_stop() { # PID
 	kill -TERM "$1" 2>/dev/null || return 0
 	if ! lab_wait 150 lab_gone "$1"; then
-		kill -KILL "$1" 2>/dev/null
+		kill -KILL "$1" 2>/dev/null || :
 	fi
-	wait "$1" 2>/dev/null
+	wait "$1" 2>/dev/null || :
 	return 0
 }
 

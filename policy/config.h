@@ -190,7 +190,8 @@ struct config_tenant {
  *	rate 10 per 1h				allow only
  *	until 2027-01-31			last day, UTC
  * operations must be there.  What else a rule does not mention it does not
- * restrict, except names: a request that carries names needs a rule that
+ * restrict, except names: a request for something under names (not one that
+ * only looks, "noun.read") needs a rule that
  * covers each of them.  What it mentions it wants: a request about no key at
  * all matches keys "*" only.
  */

@@ -223,6 +223,8 @@ allows(struct evaluation *ev, const struct config_rule *rule)
 			fact_of(f, thing), false });
 		return false;
 	}
+	if (rule->names.n == 0 && operation_reads(f->operation))
+		return true;
 	for (size_t i = 0; i < f->nnames; i++)
 		if (!covers(rule, f->names[i])) {
 			note_gap(ev, &(struct gap){ rule, "name", f->names[i],

@@ -30,3 +30,11 @@ operation_parse(const char *name)
 			return op;
 	return OP__MAX;
 }
+
+bool
+operation_reads(enum operation op)
+{
+	const char *verb = strrchr(operation_name(op), '.');
+
+	return verb != NULL && strcmp(verb, ".read") == 0;
+}

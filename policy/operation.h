@@ -5,6 +5,8 @@
 #ifndef POLICY_OPERATION_H
 #define POLICY_OPERATION_H
 
+#include <stdbool.h>
+
 #define OPERATIONS(X)                                                         \
 	X(STATUS_READ, "status.read", "see the state of the broker")          \
 	X(TOKEN_READ, "token.read", "see tokens and what they can do")        \
@@ -36,5 +38,8 @@ enum operation {
 const char *operation_name(enum operation op);
 const char *operation_text(enum operation op);
 enum operation operation_parse(const char *name); /* OP__MAX when unknown */
+
+/* True for operations that only look ("noun.read"). */
+bool operation_reads(enum operation op);
 
 #endif

@@ -7,18 +7,21 @@
 
 #include "../base/clock.h"
 
-void
+#define NAP_US 100000 /* longest sleep at once */
+
+bool
 call_sleep(struct call *c)
 {
 	int64_t left = c->deadline - clock_monotonic_us();
-	struct timespec ts;
+	struct timespec ts = { .tv_nsec = NAP_US * 1000 };
 
-	if (left <= 0)
-		return;
-	ts.tv_sec = left / 1000000;
-	ts.tv_nsec = left % 1000000 * 1000;
-	syscall(SYS_futex, &c->state, FUTEX_WAIT_PRIVATE, CALL_WAITING, &ts,
-	    NULL, 0);
+	if (left > 0 && left < NAP_US)
+		ts.tv_nsec = left * 1000;
+	if (left > 0)
+		syscall(SYS_futex, &c->state, FUTEX_WAIT_PRIVATE,
+		    CALL_WAITING, &ts, NULL, 0);
+	return atomic_load_explicit(&c->state, memory_order_acquire) !=
+	    CALL_WAITING;
 }
 
 /*

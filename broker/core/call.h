@@ -30,8 +30,9 @@ struct call {
 	int64_t asked, began, ended, deadline; /* microseconds, monotonic */
 };
 
-/* Sleeps while the state is CALL_WAITING, at most until the deadline. */
-void call_sleep(struct call *c);
+/* Sleeps for a while, not beyond the deadline; true when the state is no
+ * longer CALL_WAITING. */
+bool call_sleep(struct call *c);
 
 /* Sets the state and wakes the thread. */
 void call_set(struct call *c, enum call_state state);

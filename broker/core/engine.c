@@ -32,6 +32,7 @@ struct engine {
 	struct job **jobs;
 	size_t njobs;
 	int64_t last_task;
+	uint64_t issuer; /* how many have gone: tells their questions apart */
 	bool stopping;
 	pthread_t threads[LOCAL_THREADS];
 };
@@ -121,6 +122,18 @@ job_wait(struct job *j)
 }
 
 void
+job_interrupt(enum job_kind kind, const char *name, int64_t order)
+{
+	struct job *j;
+
+	pthread_mutex_lock(&engine.lock);
+	j = job_find(kind, name, order);
+	if (j != NULL)
+		j->interrupted = true;
+	pthread_mutex_unlock(&engine.lock);
+}
+
+void
 jobs_release(enum job_kind kind)
 {
 	pthread_mutex_lock(&engine.lock);
@@ -199,18 +212,21 @@ wait_until(int64_t ms)
 	pthread_cond_timedwait(&engine.work, &engine.lock, &ts);
 }
 
-/* Takes a due job, waiting for one until end; NULL when there was none.  The
- * lock is held. */
+/* Takes a due job, waiting for one until end; NULL when there was none, or
+ * when the issuer that asked is gone.  The lock is held. */
 static struct job *
 take(bool local, int64_t end)
 {
+	uint64_t issuer = engine.issuer;
+
 	for (;;) {
 		int64_t now = clock_now_ms(), next = end;
 		struct job *j = due_job(local, now, &next);
 
-		if (engine.stopping)
+		if (engine.stopping || (!local && issuer != engine.issuer))
 			return NULL;
 		if (j != NULL) {
+			j->issuer = issuer;
 			j->task = ++engine.last_task;
 			j->lease_end = JOB_NEVER;
 			j->sent = false;
@@ -294,13 +310,14 @@ lease_of(const struct job *j)
 	    (c != NULL ? (int64_t)c->timeout * 1000 * 3 : 0);
 }
 
+/* A task of an issuer that went away meanwhile is over at once. */
 static void
 task_lease(struct job *j)
 {
 	int64_t end = lease_of(j);
 
 	pthread_mutex_lock(&engine.lock);
-	j->lease_end = end;
+	j->lease_end = j->issuer == engine.issuer ? end : 0;
 	pthread_mutex_unlock(&engine.lock);
 }
 
@@ -316,9 +333,9 @@ task_lost(struct job *j, const char *words)
 	give_back(j);
 }
 
-/* Takes a task away whose lease is over, or any task when all is true. */
+/* Takes a task away whose lease is over or whose issuer is gone. */
 static struct job *
-task_expired(bool all)
+task_expired(void)
 {
 	int64_t now = clock_now_ms();
 	struct job *found = NULL;
@@ -328,7 +345,7 @@ task_expired(bool all)
 		struct job *j = engine.jobs[i];
 
 		if (j->task != 0 && !j->local && j->lease_end != JOB_NEVER &&
-		    (all || j->lease_end < now))
+		    (j->issuer != engine.issuer || j->lease_end < now))
 			found = j;
 	}
 	if (found != NULL)
@@ -342,8 +359,13 @@ engine_issuer_gone(struct engine *e)
 {
 	struct job *j;
 
-	(void)e;
-	while ((j = task_expired(true)) != NULL)
+	pthread_mutex_lock(&e->lock);
+	e->issuer++;
+	for (size_t i = 0; i < e->njobs; i++)
+		e->jobs[i]->interrupted = true;
+	pthread_cond_broadcast(&e->work);
+	pthread_mutex_unlock(&e->lock);
+	while ((j = task_expired()) != NULL)
 		task_lost(j, "the issuer went away");
 }
 
@@ -380,7 +402,7 @@ engine_next(struct engine *e, int wait_ms, struct buf *out,
 	struct job *j;
 
 	(void)e;
-	while ((j = task_expired(false)) != NULL)
+	while ((j = task_expired()) != NULL)
 		task_lost(j, "the issuer did not come back in time");
 	for (;;) {
 		pthread_mutex_lock(&engine.lock);

@@ -38,8 +38,10 @@ struct job {
 	bool waiting;	   /* for another job, which will release it */
 	int64_t task;	   /* not 0: taken */
 	int64_t lease_end; /* milliseconds, of a task at the issuer */
+	uint64_t issuer;   /* which of them in a row has it */
 	bool over;	   /* to be forgotten when released */
 	bool cancel;	   /* the operator gave the order up */
+	bool interrupted;  /* a process died while the CA may have looked */
 	uint32_t failures; /* in a row, of what has no row of its own */
 	/* of the network step that is being done */
 	enum issuer_step step;
@@ -92,6 +94,8 @@ void job_again(struct job *j, int64_t ms);
 /* job_wait() is job_again() after JOB_PATIENCE, or when jobs_release() makes
  * all waiting jobs of that kind due. */
 void job_wait(struct job *j);
+/* Marks a job as interrupted. */
+void job_interrupt(enum job_kind kind, const char *name, int64_t order);
 void jobs_release(enum job_kind kind);
 /* True when an order was given up while its job was taken. */
 bool job_canceled(const struct job *j);
@@ -118,6 +122,7 @@ void orders_load(void);
 enum err order_start(const char *certificate, int64_t *id,
     struct fault *why);
 void order_cancel_now(int64_t order);
+void order_clean(const struct order_row *o);
 
 /* order_event.c: tells the owner; printf-like. */
 void order_note(int64_t order, const char *fmt, ...)

@@ -102,8 +102,11 @@ lead(struct lanes *l, struct token *t, struct call *c)
 	flight_unref(f);
 }
 
-/* What is seen without the lock is looked at again under it: the call may
- * have been moved, or told to lead, in between. */
+/*
+ * What is seen without the lock is looked at again under it: the call may have
+ * been moved, or told to lead, in between.  Who has slept for long has the
+ * lanes looked at: where all were given up, nobody reads.
+ */
 static void
 await(struct lanes *l, struct token *t, struct call *c)
 {
@@ -111,10 +114,7 @@ await(struct lanes *l, struct token *t, struct call *c)
 
 	while ((state = atomic_load_explicit(&c->state,
 	    memory_order_acquire)) != CALL_DONE) {
-		if (state == CALL_WAITING)
-			call_sleep(c);
-		if (state == CALL_WAITING &&
-		    clock_monotonic_us() < c->deadline)
+		if (state == CALL_WAITING && call_sleep(c))
 			continue;
 		pthread_mutex_lock(&t->lock);
 		state = c->state;

@@ -101,6 +101,21 @@ order_enter(struct order_row *o, struct job *j, enum order_state state,
 	job_again(j, ms);
 }
 
+/* A validation that failed because our answers were not there while a
+ * process of ours was down is not the names' fault: one more ACME order. */
+bool
+order_another(struct order_row *o, struct job *j, const char *words)
+{
+	if (!j->interrupted || o->rounds >= ORDER_ROUNDS)
+		return false;
+	order_note(o->id, "%s; we were interrupted, so there is another "
+	    "ACME order", words);
+	o->rounds++;
+	o->url[0] = o->finalize[0] = o->certificate_url[0] = '\0';
+	order_enter(o, j, ORDER_KEY, ORDER_ROUND_PAUSE);
+	return true;
+}
+
 static void
 audit_end(const struct order_row *o)
 {
@@ -513,10 +528,18 @@ order_start(const char *certificate, int64_t *id, struct fault *why)
 	struct order_row o;
 	enum err e;
 
-	e = store_certificate_get(core.store, certificate, &c, why);
+	*id = 0;
+	e = store_begin(core.store, why);
 	if (e != OK)
 		return e;
-	e = store_begin(core.store, why);
+	e = store_certificate_get(core.store, certificate, &c, why);
+	if (e != OK) {
+		store_rollback(core.store);
+		return e;
+	}
+	if (c.deleted)
+		e = fault_set(why, ERR_NOT_FOUND, "certificate %s was deleted",
+		    certificate);
 	if (e == OK)
 		e = store_order_open_of(core.store, certificate, id, why);
 	if (e == OK && *id != 0)
@@ -565,6 +588,7 @@ resume(int64_t id)
 			log_error("order %lld: %s", (long long)id, why.text);
 	}
 	job_add(JOB_ORDER, o.certificate, id, o.next_at);
+	job_interrupt(JOB_ORDER, o.certificate, id);
 	order_row_free(&o);
 }
 

@@ -14,6 +14,8 @@
 #define POLL_FIRST	  200	/* milliseconds between two looks at the CA */
 #define POLL_MOST	  15000
 #define POLL_RETRY_AFTER  300	/* seconds: most that a poll waits for */
+#define ORDER_ROUNDS	  2	/* ACME orders after an interrupted one */
+#define ORDER_ROUND_PAUSE 500	/* milliseconds before each of them */
 #define REANSWERS	  4	/* of a challenge that failed but is pending */
 
 bool order_load(struct job *j, struct order_row *o);
@@ -25,6 +27,10 @@ void order_enter(struct order_row *o, struct job *j, enum order_state state,
 
 /* Ends it; words are the CA's or ours. */
 void order_fail(struct order_row *o, struct job *j, const char *words);
+
+/* Starts over with another ACME order, when an interruption of ours may be
+ * why the CA found no answer; false: fail. */
+bool order_another(struct order_row *o, struct job *j, const char *words);
 
 /* Tries again in a state after a pause, unless the deadline is sooner. */
 void order_retry(struct order_row *o, struct job *j, enum order_state state,

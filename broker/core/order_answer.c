@@ -147,7 +147,8 @@ on_invalid(struct order_row *o, struct job *j, const struct report *r)
 	char words[STORE_TEXT];
 
 	error_words(words, json_get(r->facts, "error"));
-	order_fail(o, j, words);
+	if (o->state != ORDER_READY || !order_another(o, j, words))
+		order_fail(o, j, words);
 }
 
 static const struct {
@@ -223,6 +224,7 @@ answer_new(struct order_row *o, struct job *j, const struct report *r)
 		order_retry(o, j, ORDER_NEW, why.text, 0);
 		return;
 	}
+	j->interrupted = false;
 	order_note(o->id, "the CA took the order: %s", o->url);
 	follow(o, j, r);
 }
@@ -472,8 +474,11 @@ answer_authorization(struct order_row *o, struct job *j,
 	certificate_row_free(&c);
 	if (store_authorization_put(core.store, &a, &why) != OK)
 		order_retry(o, j, o->state, why.text, 0);
-	else if (!good)
+	else if (!good && (a.state != AUTHZ_INVALID ||
+	    !order_another(o, j, words)))
 		order_fail(o, j, words);
+	else if (!good)
+		return;
 	else if (a.state == AUTHZ_PENDING && o->state == ORDER_VALIDATE)
 		order_retry(o, j, ORDER_ANSWER, a.error, r->retry_after);
 	else

@@ -141,6 +141,8 @@ do_key(struct order_row *o, struct job *j)
 		return;
 	}
 	POINT("key", "before");
+	if (o->rounds > 0)
+		order_clean(o);
 	e = make_key(o, &c, &why);
 	POINT("key", "generated");
 	if (e == OK)
@@ -258,7 +260,7 @@ order_local_fn *const order_local[ORDER_STATE__MAX] = {
 	[ORDER_CANCELED] = do_nothing,
 };
 
-/* Takes challenge answers of an ended order away. */
+/* Takes challenge answers away. */
 static void
 clean_all(const struct order_row *o, const struct certificate_row *c,
     const char *account_key)
@@ -280,23 +282,30 @@ clean_all(const struct order_row *o, const struct certificate_row *c,
 	free(rows);
 }
 
-static void
-run_cleanup(struct job *j)
+void
+order_clean(const struct order_row *o)
 {
 	struct certificate_row c;
 	struct account_row account;
+	struct fault why;
+
+	if (store_certificate_get(core.store, o->certificate, &c, &why) != OK)
+		return;
+	if (store_account_get(core.store, o->account, &account, &why) == OK)
+		clean_all(o, &c, account.key);
+	certificate_row_free(&c);
+}
+
+static void
+run_cleanup(struct job *j)
+{
 	struct order_row o;
 	struct fault why;
 
 	j->over = true;
 	if (store_order_get(core.store, j->order, &o, &why) != OK)
 		return;
-	if (store_certificate_get(core.store, o.certificate, &c, &why) == OK) {
-		if (store_account_get(core.store, o.account, &account,
-			&why) == OK)
-			clean_all(&o, &c, account.key);
-		certificate_row_free(&c);
-	}
+	order_clean(&o);
 	order_row_free(&o);
 }
 

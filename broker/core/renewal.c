@@ -47,6 +47,8 @@ struct history {
 	bool open;
 };
 
+/* An order that the operator gave up counts like a failed one: it must not
+ * come back at once. */
 static bool
 count_failure(const struct order_row *o, void *arg)
 {

@@ -191,6 +191,7 @@ struct order_row {
 	char *alternates;	/* owned; URLs still to fetch, by spaces */
 	char error[STORE_TEXT];	/* why it failed, in the CA's words */
 	uint32_t attempts;	/* of the present state */
+	uint32_t rounds;	/* ACME orders that were given up before */
 	int64_t next_at;	/* milliseconds */
 	int64_t deadline;	/* seconds; given up after */
 	int64_t created, updated; /* seconds */

@@ -41,6 +41,7 @@ static const struct column order_column[] = {
 	COL_OWNED_TEXT(order_row, alternates, "alternates"),
 	COL_TEXT(order_row, error, "error"),
 	COL_U32(order_row, attempts, "attempts"),
+	COL_U32(order_row, rounds, "rounds"),
 	COL_I64(order_row, next_at, "next_at"),
 	COL_I64(order_row, deadline, "deadline"),
 	COL_I64(order_row, created, "created"),

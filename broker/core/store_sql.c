@@ -21,8 +21,8 @@
 	" not_before, not_after, issued, order_id, deleted, updated"
 #define ORDER_COLUMNS                                                         \
 	"certificate, account, key, state, sent, url, finalize,"               \
-	" certificate_url, csr, chain, alternates, error, attempts, next_at,"  \
-	" deadline, created, updated"
+	" certificate_url, csr, chain, alternates, error, attempts, rounds,"   \
+	" next_at, deadline, created, updated"
 #define AUTHORIZATION_COLUMNS                                                 \
 	"order_id, number, state, sent, provisioned, wildcard, url,"           \
 	" identifier, challenge_url, token, error"
@@ -114,8 +114,8 @@ const char *const store_sql[] = {
 	    "INSERT INTO orders (id, " ORDER_COLUMNS ")"
 	    " VALUES (nullif(:id, 0), :certificate, :account, :key, :state,"
 	    " :sent, :url, :finalize, :certificate_url, :csr, :chain,"
-	    " :alternates, :error, :attempts, :next_at, :deadline, :created,"
-	    " :updated)"
+	    " :alternates, :error, :attempts, :rounds, :next_at, :deadline,"
+	    " :created, :updated)"
 	    " ON CONFLICT (id) DO UPDATE SET"
 	    " certificate = excluded.certificate,"
 	    " account = excluded.account, key = excluded.key,"
@@ -124,6 +124,7 @@ const char *const store_sql[] = {
 	    " certificate_url = excluded.certificate_url, csr = excluded.csr,"
 	    " chain = excluded.chain, alternates = excluded.alternates,"
 	    " error = excluded.error, attempts = excluded.attempts,"
+	    " rounds = excluded.rounds,"
 	    " next_at = excluded.next_at, deadline = excluded.deadline,"
 	    " created = excluded.created, updated = excluded.updated",
 	[SQL_ORDER_GET] =
@@ -289,6 +290,7 @@ static const char first_schema[] =
     " alternates TEXT,"
     " error TEXT NOT NULL,"
     " attempts INTEGER NOT NULL,"
+    " rounds INTEGER NOT NULL,"
     " next_at INTEGER NOT NULL,"
     " deadline INTEGER NOT NULL,"
     " created INTEGER NOT NULL,"

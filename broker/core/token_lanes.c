@@ -73,85 +73,6 @@ token_end_lane(struct token *t, struct flight *f, const struct fault *why,
 	flight_unref(f);
 }
 
-static struct flight *
-least_busy(const struct token *t, unsigned cost)
-{
-	struct flight *best = NULL;
-
-	for (unsigned i = 0; i < t->config->lanes; i++) {
-		struct flight *f = t->lanes[i];
-
-		if (f != NULL && f->load + cost <= FLIGHT_LOAD &&
-		    (best == NULL || f->load < best->load))
-			best = f;
-	}
-	return best;
-}
-
-/* Sends to a lane with room; its thread becomes the leader where none is. */
-static bool
-place(struct token *t, struct call *c)
-{
-	struct flight *f;
-	struct fault why;
-
-	while ((f = least_busy(t, flight_cost(c))) != NULL) {
-		if (flight_send(f, c, &why) != OK) {
-			token_end_lane(t, f, &why, why.code != ERR_CLOSED);
-			continue;
-		}
-		if (!f->led) {
-			f->led = true;
-			call_set(c, CALL_LEAD);
-		}
-		return true;
-	}
-	return false;
-}
-
-/* Sends what is queued as long as there is room. */
-void
-token_feed(struct token *t)
-{
-	while (t->queue.first != NULL) {
-		struct call *c = t->queue.first;
-
-		queue_remove(&t->queue, c);
-		if (t->up > 0 && place(t, c))
-			continue;
-		if (t->up > 0) {
-			queue_put(&t->queue, c, true);
-			return;
-		}
-		call_done(c, no_lane(t, c->why));
-	}
-}
-
-/*
- * The request's own deadline has passed.  Its lane is replaced when it has
- * been at one request for as long as one may take, or when it is full of
- * requests for which nobody waits any more; else it is only slow.
- */
-void
-token_give_up(struct token *t, struct call *c)
-{
-	struct flight *f = c->flight;
-	struct fault why;
-
-	fault_set(&why, ERR_TIMEOUT, "no answer within %lld s",
-	    (long long)token_limit_us(t, c->op) / 1000000);
-	if (f == NULL)
-		queue_remove(&t->queue, c);
-	else
-		flight_abandon(f, c);
-	call_done(c, fault_set(c->why, ERR_TIMEOUT,
-	    "token \"%s\" did not answer in time", t->config->name));
-	if (f != NULL && (clock_monotonic_us() >= f->began +
-	    token_limit_us(t, f->slots[0].op) ||
-	    (f->load == FLIGHT_LOAD && flight_oldest(f) == NULL)))
-		token_end_lane(t, f, &why, true);
-}
-
 /* Gives a good answer's payload, or the fault in a bad one, to its thread. */
 static enum err
 answer_call(struct call *c, const struct frame *head)
@@ -199,6 +120,124 @@ token_deliver(struct token *t, struct flight *f, const struct frame *head,
 		t->signatures++;
 	flight_pop(f, clock_monotonic_us());
 	return OK;
+}
+
+/* At one request for (nearly) as long as one may take. */
+static bool
+overdue(const struct token *t, const struct flight *f)
+{
+	int64_t limit = token_limit_us(t, f->slots[0].op);
+
+	return clock_monotonic_us() >= f->began + limit - limit / 16;
+}
+
+static void
+end_overdue(struct token *t, struct flight *f)
+{
+	struct fault why;
+
+	fault_set(&why, ERR_TIMEOUT, "no answer within %lld s",
+	    (long long)token_limit_us(t, f->slots[0].op) / 1000000);
+	token_end_lane(t, f, &why, true);
+}
+
+/*
+ * Takes in what lanes have answered to requests that were all given up, so
+ * that nobody reads there; or finds that such a lane hangs.
+ */
+static void
+drain(struct token *t)
+{
+	for (unsigned i = 0; i < t->config->lanes; i++) {
+		struct flight *f = t->lanes[i];
+		struct frame head;
+		struct fault why;
+		enum err e = OK;
+
+		while (f != NULL && !f->led && f->n > 0 && e == OK) {
+			e = flight_receive(f, 0, false, &head, &why);
+			if (e == OK)
+				e = token_deliver(t, f, &head, &why);
+			if (e == ERR_TIMEOUT && overdue(t, f))
+				end_overdue(t, f);
+			else if (e != OK && e != ERR_TIMEOUT)
+				token_end_lane(t, f, &why, e != ERR_CLOSED);
+		}
+	}
+}
+
+static struct flight *
+least_busy(const struct token *t, unsigned cost)
+{
+	struct flight *best = NULL;
+
+	for (unsigned i = 0; i < t->config->lanes; i++) {
+		struct flight *f = t->lanes[i];
+
+		if (f != NULL && f->load + cost <= FLIGHT_LOAD &&
+		    (best == NULL || f->load < best->load))
+			best = f;
+	}
+	return best;
+}
+
+/* Sends to a lane with room; its thread becomes the leader where none is. */
+static bool
+place(struct token *t, struct call *c)
+{
+	struct flight *f;
+	struct fault why;
+
+	drain(t);
+	while ((f = least_busy(t, flight_cost(c))) != NULL) {
+		if (flight_send(f, c, &why) != OK) {
+			token_end_lane(t, f, &why, why.code != ERR_CLOSED);
+			continue;
+		}
+		if (!f->led) {
+			f->led = true;
+			call_set(c, CALL_LEAD);
+		}
+		return true;
+	}
+	return false;
+}
+
+/* Sends what is queued as long as there is room. */
+void
+token_feed(struct token *t)
+{
+	while (t->queue.first != NULL) {
+		struct call *c = t->queue.first;
+
+		queue_remove(&t->queue, c);
+		if (t->up > 0 && place(t, c))
+			continue;
+		if (t->up > 0) {
+			queue_put(&t->queue, c, true);
+			return;
+		}
+		call_done(c, no_lane(t, c->why));
+	}
+}
+
+/*
+ * The request's own deadline has passed.  A lane that has been at something
+ * else until just now is only slow, and goes on.
+ */
+void
+token_give_up(struct token *t, struct call *c)
+{
+	struct flight *f = c->flight;
+
+	if (f == NULL)
+		queue_remove(&t->queue, c);
+	else
+		flight_abandon(f, c);
+	call_done(c, fault_set(c->why, ERR_TIMEOUT,
+	    "token \"%s\" did not answer in time", t->config->name));
+	if (f != NULL && overdue(t, f))
+		end_overdue(t, f);
 }
 
 /* The next leader is who waits for the next answer. */

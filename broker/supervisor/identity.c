@@ -4,9 +4,21 @@
 #include <grp.h>
 #include <pwd.h>
 #include <stdlib.h>
+#include <string.h>
 #include <unistd.h>
 
 #include "../base/mem.h"
+
+/* The configuration gives a name, or a number in digits. */
+static const struct passwd *
+find(const char *user)
+{
+	if (user == NULL)
+		return getpwuid(geteuid());
+	if (user[strspn(user, "0123456789")] == '\0')
+		return getpwuid((uid_t)strtoul(user, NULL, 10));
+	return getpwnam(user);
+}
 
 enum err
 identity_find(const char *user, struct identity *out, struct fault *why)
@@ -15,7 +27,7 @@ identity_find(const char *user, struct identity *out, struct fault *why)
 
 	*out = (struct identity){ .uid = geteuid(), .gid = getegid() };
 	errno = 0;
-	pw = user != NULL ? getpwnam(user) : getpwuid(geteuid());
+	pw = find(user);
 	if (user != NULL && pw == NULL)
 		return fault_set(why, ERR_CONFIG, "there is no user %s", user);
 	if (user != NULL && pw->pw_uid != geteuid() && geteuid() != 0)

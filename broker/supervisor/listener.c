@@ -102,6 +102,15 @@ make_parent(const char *path)
 	free(copy);
 }
 
+/* The configuration gives a name, or a number in digits. */
+static const struct group *
+find_group(const char *group)
+{
+	if (group[strspn(group, "0123456789")] == '\0')
+		return getgrgid((gid_t)strtoul(group, NULL, 10));
+	return getgrnam(group);
+}
+
 /* The socket is nobody else's until group and mode are what they should be:
  * process_start() has set the umask to 077. */
 static enum err
@@ -109,7 +118,7 @@ set_access(const struct config_listener *l, struct fault *why)
 {
 	const struct group *gr = NULL;
 
-	if (l->group != NULL && (gr = getgrnam(l->group)) == NULL)
+	if (l->group != NULL && (gr = find_group(l->group)) == NULL)
 		return fault_set(why, ERR_CONFIG, "listener %s: there is no "
 		    "group %s", l->name, l->group);
 	if (gr != NULL && lchown(l->path, (uid_t)-1, gr->gr_gid) != 0)
