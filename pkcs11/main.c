@@ -87,7 +87,7 @@ serve(const struct options *o)
 		code = loop(&lane);
 	}
 	key_forget_all(&lane.ring);
-	free(lane.tagged);
+	listing_free(&lane.listing);
 	session_close(&lane.session);
 	return code;
 }

@@ -10,8 +10,7 @@
 #include "shape.h"
 #include "sign.h"
 
-#define LIST_PAGE 50	 /* keys in one answer */
-#define LIST_MAX  250000 /* private keys in a token that can be listed */
+#define LIST_PAGE 50 /* keys in one answer */
 
 static enum err
 malformed(struct fault *why)
@@ -83,83 +82,53 @@ do_find(struct lane *lane, struct reader *r, struct buf *answer,
 	return e;
 }
 
-/* Keeps of n handles those of keys with our label. */
+/* Appends one page from first on; *count tells how many keys it has. */
 static enum err
-keep_tagged(struct lane *lane, size_t n, struct fault *why)
+put_page(struct lane *lane, size_t first, struct buf *page, uint32_t *count,
+    struct fault *why)
 {
-	struct session *s = &lane->session;
+	struct listing *l = &lane->listing;
+	enum err e = OK;
 
-	lane->ntagged = 0;
-	for (size_t i = 0; i < n; i++) {
-		char label[LABEL_MAX_BYTES + 1], name[KEY_NAME_MAX];
-		enum key_purpose purpose;
-		enum err e = label_read(s, lane->tagged[i], label, why);
+	*count = 0;
+	while (e == OK && *count < LIST_PAGE && first + *count < l->n) {
+		size_t at = first + *count;
+		struct key key;
 
-		if (e != OK && why->ckr != CKR_OBJECT_HANDLE_INVALID)
-			return e;
-		if (e == OK && label_parse(label, &purpose, name))
-			lane->tagged[lane->ntagged++] = lane->tagged[i];
+		e = key_read(&lane->ring, l->keys[at].handle, &key, why);
+		if (e == OK) {
+			lane_put_key(page, &key.about);
+			++*count;
+		} else if (e == ERR_LIMIT || (e == ERR_KEY &&
+			why->ckr == CKR_OK)) {
+			log_warning("a key of ours is left out: %s",
+			    why->text);
+			listing_drop(l, at);
+			e = OK;
+		}
 	}
-	return OK;
-}
-
-static enum err
-collect_tagged(struct lane *lane, struct fault *why)
-{
-	CK_OBJECT_CLASS class = CKO_PRIVATE_KEY;
-	CK_ATTRIBUTE template = { CKA_CLASS, &class, sizeof(class) };
-	enum err e;
-	size_t n;
-
-	if (lane->tagged == NULL)
-		lane->tagged = xreallocarray(NULL, LIST_MAX,
-		    sizeof(*lane->tagged));
-	e = object_find(&lane->session, &template, 1, lane->tagged, LIST_MAX,
-	    &n, why);
-	if (e == OK && n == LIST_MAX)
-		e = fault_set(why, ERR_LIMIT,
-		    "the token has more than %d private keys", LIST_MAX);
-	if (e == OK)
-		e = keep_tagged(lane, n, why);
-	lane->tagged_generation = lane->session.generation;
 	return e;
 }
 
-/* A key that cannot be read drops out of the list, so that the next page
- * still begins where this one ends. */
 static enum err
 do_list(struct lane *lane, struct reader *r, struct buf *answer,
     struct fault *why)
 {
-	uint32_t first = reader_u32(r), count = 0;
+	uint32_t first = reader_u32(r), count;
 	struct buf page;
-	enum err e = OK;
+	enum err e;
 
 	if (!reader_done(r))
 		return malformed(why);
-	if (first == 0 ||
-	    lane->tagged_generation != lane->session.generation)
-		e = collect_tagged(lane, why);
 	buf_init(&page, FRAME_MAX);
-	while (e == OK && count < LIST_PAGE && first + count < lane->ntagged) {
-		size_t at = first + count;
-		struct key key;
-
-		e = key_read(&lane->ring, lane->tagged[at], &key, why);
-		if (e == OK) {
-			lane_put_key(&page, &key.about);
-			count++;
-		} else if (e == ERR_KEY || e == ERR_LIMIT) {
-			log_warning("a key of ours is left out: %s",
-			    why->text);
-			memmove(&lane->tagged[at], &lane->tagged[at + 1],
-			    (--lane->ntagged - at) * sizeof(*lane->tagged));
-			e = OK;
-		}
+	e = listing_refresh(&lane->listing, &lane->session, why);
+	if (e == OK)
+		e = put_page(lane, first, &page, &count, why);
+	if (e == OK) {
+		buf_put_u32(answer, (uint32_t)lane->listing.n);
+		buf_put_u32(answer, count);
+		buf_put(answer, page.data, page.len);
 	}
-	buf_put_u32(answer, (uint32_t)lane->ntagged);
-	buf_put_u32(answer, count);
-	buf_put(answer, page.data, page.len);
 	buf_free(&page);
 	return e;
 }

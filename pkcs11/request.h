@@ -3,15 +3,12 @@
 #define PKCS11_REQUEST_H
 
 #include "../broker/base/frame.h"
-#include "key.h"
+#include "listing.h"
 
 struct lane {
 	struct session session;
 	struct keyring ring;
-	/* The keys with our label, in the order of the last LANE_LIST. */
-	CK_OBJECT_HANDLE *tagged;
-	size_t ntagged;
-	unsigned tagged_generation;
+	struct listing listing;
 };
 
 /*

@@ -181,7 +181,7 @@ sign_one_way(void *arg, struct fault *why)
 	struct try *t = arg;
 	struct trial *trial = &t->trials[t->type];
 	struct sign_result sig;
-	struct key *key;
+	struct key *key = NULL;
 	enum err e;
 
 	e = key_get(&t->ring, id_of(&trial->key), pin_of(&trial->key), &key,
@@ -222,7 +222,7 @@ reconnect(void *arg, struct fault *why)
 	struct trial *trial = &t->trials[t->type];
 	enum sig_alg alg = alg_default(t->type);
 	struct sign_result sig;
-	struct key *key;
+	struct key *key = NULL;
 	enum err e;
 
 	e = session_restart(&t->session, why);

@@ -33,7 +33,8 @@
  * LANE_FIND      bytes id (a CKA_ID, or "name:"   lane_key; ERR_KEY when none
  *                and a foreign key's name)        or more than one
  * LANE_LIST      u32 first                        u32 total, u32 count,
- *                                                 lane_key ...
+ *                                                 lane_key ... (those with
+ *                                                 our label, by CKA_ID)
  * LANE_DESTROY   bytes id, bytes spki hash        (empty); ERR_NOT_FOUND when
  *                                                 there is nothing (any more)
  * LANE_TOKEN     (empty)                          lane_token, fresh
