@@ -154,7 +154,7 @@ drain(struct token *t)
 		struct fault why;
 		enum err e = OK;
 
-		while (f != NULL && !f->led && f->n > 0 && e == OK) {
+		while (e == OK && f != NULL && !f->led && f->n > 0) {
 			e = flight_receive(f, 0, false, &head, &why);
 			if (e == OK)
 				e = token_deliver(t, f, &head, &why);

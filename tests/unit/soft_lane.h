@@ -47,7 +47,7 @@ enum soft_mode {
 
 struct soft_lane {
 	struct soft_box *box;
-	_Atomic enum soft_mode mode;
+	atomic_uint mode; /* enum soft_mode */
 	atomic_uint delay_us;
 	atomic_uint served;
 	int fd;
@@ -304,7 +304,7 @@ soft_misbehave(struct soft_lane *lane, const struct frame *in)
 
 	buf_init(&out, FRAME_MAX);
 	fault_set(&why, ERR_SHAPE, "not a shape");
-	switch (lane->mode) {
+	switch ((enum soft_mode)lane->mode) {
 	case SOFT_GARBAGE:
 		if (write(lane->fd, "not a frame at all", 18) != 18)
 			abort();
