@@ -7,7 +7,8 @@
 static bool
 missing(CK_RV rv)
 {
-	return rv == CKR_ATTRIBUTE_TYPE_INVALID || rv == CKR_ATTRIBUTE_SENSITIVE;
+	return rv == CKR_ATTRIBUTE_TYPE_INVALID ||
+	    rv == CKR_ATTRIBUTE_SENSITIVE;
 }
 
 enum err

@@ -151,7 +151,7 @@ static CK_RV
 call_token(struct session *s, struct values *v, int reduction,
     CK_OBJECT_HANDLE pair[static 2])
 {
-	CK_MECHANISM mechanism = { .mechanism = v->recipe->mechanism };
+	CK_MECHANISM m = { .mechanism = v->recipe->mechanism };
 	CK_ATTRIBUTE public[TEMPLATE_MAX], private[TEMPLATE_MAX];
 	CK_ULONG npublic, nprivate;
 
@@ -160,8 +160,8 @@ call_token(struct session *s, struct values *v, int reduction,
 	    v);
 	nprivate = fill(private, private_items, nitems(private_items),
 	    reduction, v);
-	return s->module.f->C_GenerateKeyPair(s->handle, &mechanism, public,
-	    npublic, private, nprivate, &pair[0], &pair[1]);
+	return s->module.f->C_GenerateKeyPair(s->handle, &m, public, npublic,
+	    private, nprivate, &pair[0], &pair[1]);
 }
 
 /* True when the token disliked what we asked for, not that we asked. */

@@ -16,7 +16,7 @@ struct listed {
 struct listing {
 	struct listed *keys;
 	size_t n;
-	/* The private keys it was made of; while they are the same, so is it. */
+	/* The private keys it was made of; while they are the same, it is. */
 	size_t seen;
 	uint64_t sum;
 	unsigned generation;

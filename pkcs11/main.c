@@ -105,9 +105,10 @@ main(int argc, char **argv)
 		fprintf(stderr, "keybroker-signer: %s\n", why.text);
 		return EXIT_SETTING;
 	}
-	if (o.help)
-		return fputs(options_help, stdout) < 0 ? EXIT_BROKEN : EXIT_FINE;
-	if (o.init_token) {
+	if (o.help) {
+		code = fputs(options_help, stdout) < 0 ? EXIT_BROKEN :
+		    EXIT_FINE;
+	} else if (o.init_token) {
 		code = init_token(&o);
 	} else if (o.try) {
 		code = try_token(&o);

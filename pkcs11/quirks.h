@@ -19,7 +19,7 @@ struct quirk {
 	enum flush flush;
 	char *(*folder)(void); /* owned, or NULL when it cannot be told */
 	size_t label_max;      /* bytes of a CKA_LABEL */
-	int reduction;	       /* of templates to begin with, see generate.c */
+	int reduction;	       /* of templates at first, see generate.c */
 };
 
 /* The row of a token, never NULL. */

@@ -21,7 +21,7 @@ struct session {
 	unsigned exhausted;	/* requests in a row that no rung helped */
 	int folder;		/* of the token, to be flushed; or -1 */
 	int leave;		/* enum exit_code to end with; -1: stay */
-	bool refused;		/* the PIN was refused: never try it again */
+	bool refused;		/* the PIN: never try it again */
 };
 
 /*

@@ -120,10 +120,9 @@ shape_check(enum key_purpose purpose, enum sig_alg alg, struct view spki,
 		    "more than %d bytes to be signed", PREIMAGE_MAX);
 	if ((unsigned)purpose >= PURPOSE__MAX)
 		return e;
-	for (unsigned i = 0; i < SHAPES_MAX && shapes[purpose][i] != NULL; i++) {
-		e = shapes[purpose][i](alg, spki, (struct view){ p, n }, why);
-		if (e == OK)
-			return OK;
-	}
+	for (unsigned i = 0; i < SHAPES_MAX && e != OK; i++)
+		if (shapes[purpose][i] != NULL)
+			e = shapes[purpose][i](alg, spki,
+			    (struct view){ p, n }, why);
 	return e;
 }

@@ -113,8 +113,8 @@ scan_member(struct scanner *s, struct header *h, struct fault *why)
 			strings[i].name);
 	}
 	return fault_set(why, ERR_SHAPE,
-	    "member \"%.*s\" of the protected header is unknown or stands twice",
-	    name.n < 64 ? (int)name.n : 64, (const char *)name.p);
+	    "member \"%.*s\" of the protected header is unknown or stands "
+	    "twice", name.n < 64 ? (int)name.n : 64, (const char *)name.p);
 }
 
 static enum err

@@ -66,17 +66,17 @@ call_token(struct session *s, const struct key *key,
 {
 	CK_RSA_PKCS_PSS_PARAMS pss = { CKM_SHA256, CKG_MGF1_SHA256,
 		SHA256_SIZE };
-	CK_MECHANISM mechanism = { .mechanism = way->mechanism };
+	CK_MECHANISM m = { .mechanism = way->mechanism };
 	CK_FUNCTION_LIST *f = s->module.f;
 	CK_ULONG n = sizeof(out->bytes);
 	CK_RV rv;
 
 	if (way->alg == ALG_PS256) {
-		mechanism.pParameter = &pss;
-		mechanism.ulParameterLen = sizeof(pss);
+		m.pParameter = &pss;
+		m.ulParameterLen = sizeof(pss);
 	}
 	*call = "C_SignInit";
-	rv = f->C_SignInit(s->handle, &mechanism, key->handle);
+	rv = f->C_SignInit(s->handle, &m, key->handle);
 	if (rv != CKR_OK)
 		return rv;
 	*call = NULL;

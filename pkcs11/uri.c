@@ -90,7 +90,8 @@ static enum err
 check_characters(const char *text, struct fault *why)
 {
 	for (const char *p = text; *p != '\0'; p++)
-		if (*p <= ' ' || *p >= 0x7f || strchr("\"<>\\^`{|}#", *p) != NULL)
+		if (*p <= ' ' || *p >= 0x7f ||
+		    strchr("\"<>\\^`{|}#", *p) != NULL)
 			return fault_set(why, ERR_CONFIG,
 			    "URI has a character that must be percent-encoded "
 			    "(byte %zu)", (size_t)(p - text) + 1);

@@ -513,8 +513,8 @@ start_failures_have_their_codes(void **state)
 	    token.pin_fd, ERR_TOKEN), EXIT_TEMPORARY);
 	assert_int_equal(failed_start(SOFT_MODULE, SOFT_URI ";slot-id=0",
 	    token.pin_fd, ERR_CONFIG), EXIT_SETTING);
-	assert_int_equal(failed_start(SOFT_MODULE, SOFT_URI, -1, ERR_CONFIG),
-	    EXIT_SETTING);
+	assert_int_equal(failed_start(SOFT_MODULE, SOFT_URI,
+	    -1, ERR_CONFIG), EXIT_SETTING);
 }
 
 static void

@@ -15,7 +15,8 @@
 static const struct view no_spki = { NULL, 0 };
 
 #define KID "\"kid\":\"https://ca.example/acct/1\""
-#define JWK "\"jwk\":{\"kty\":\"EC\",\"crv\":\"P-256\",\"x\":\"AA\",\"y\":\"AQ\"}"
+#define JWK \
+	"\"jwk\":{\"kty\":\"EC\",\"crv\":\"P-256\",\"x\":\"AA\",\"y\":\"AQ\"}"
 #define ALG "\"alg\":\"ES256\""
 #define NONCE "\"nonce\":\"oFvnlFP1wIhRlYS2jTaXbA\""
 #define URL "\"url\":\"https://ca.example/new-order\""
@@ -99,10 +100,12 @@ refuses_other_headers(void **state)
 		{ "{" ALG "," KID ",\"nonce\":\"\"," URL "}", "nonce" },
 		{ "{" ALG "," KID ",\"nonce\":\"a b\"," URL "}", "nonce" },
 		{ "{" ALG "," KID ",\"nonce\":\"AAAAA\"," URL "}", "nonce" },
-		{ "{" ALG "," KID "," NONCE ",\"url\":\"http://ca/x\"}", "url" },
+		{ "{" ALG "," KID "," NONCE ",\"url\":\"http://ca/x\"}",
+		    "url" },
 		{ "{" ALG "," KID "," NONCE ",\"url\":\"https://\"}", "url" },
 		{ "{" ALG "," KID "," NONCE ",\"url\":\"https:///x\"}", "url" },
-		{ "{" ALG "," KID "," NONCE ",\"url\":\"https://a b\"}", "url" },
+		{ "{" ALG "," KID "," NONCE ",\"url\":\"https://a b\"}",
+		    "url" },
 		{ "{" ALG ",\"kid\":\"1\"," NONCE "," URL "}", "kid" },
 		{ "{" ALG ",\"jwk\":\"x\"," NONCE "," URL "}", "jwk" },
 		{ "{" ALG ",\"jwk\":{}," NONCE "," URL "}", "jwk" },
