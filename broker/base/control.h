@@ -3,10 +3,11 @@
  * descriptor PARENT_FD of the core.
  *
  * op                 from        payload, descriptors
- * CONTROL_START      keybrokerd  bytes configuration text (as keybrokerd read
- *                                and checked it); u32 count, then for each
- *                                API listener str name.  Descriptors: the
- *                                bound listeners in that order.
+ * CONTROL_START      keybrokerd  u32 count, then for each API listener str
+ *                                name.  Descriptors: the configuration text
+ *                                as keybrokerd read and checked it (a sealed
+ *                                memory file), then the bound listeners in
+ *                                that order.
  * CONTROL_READY      core        (empty) serving
  * CONTROL_LANE_UP    keybrokerd  str token, u32 lane, lane_token;
  *                                descriptor: the lane's socket

@@ -14,7 +14,7 @@
 #include "err.h"
 
 #define FRAME_MAX 131072 /* bytes of a payload */
-#define FRAME_FDS 8	 /* descriptors in one frame */
+#define FRAME_FDS 32	 /* descriptors in one frame */
 
 struct frame {
 	uint16_t op;	 /* what is asked, or what is answered */

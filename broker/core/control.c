@@ -7,6 +7,7 @@
 
 #include "../../api/server/http.h"
 #include "../base/frame.h"
+#include "../base/io.h"
 #include "../base/log.h"
 #include "../base/mem.h"
 #include "core.h"
@@ -131,26 +132,37 @@ static control_fn *const handlers[CONTROL_OP__MAX] = {
 };
 
 static void
+read_text(int fd, struct buf *config)
+{
+	unsigned char chunk[4096];
+	ssize_t n;
+
+	while ((n = read_full(fd, chunk, sizeof(chunk))) > 0)
+		buf_put(config, chunk, (size_t)n);
+	if (n < 0 || config->failed)
+		fatal("control: cannot read the configuration");
+	close(fd);
+}
+
+static void
 read_start(struct frame *f, struct buf *config, struct buf *names, int *fds,
     unsigned *nfds)
 {
 	char name[NAME_MAX_LEN + 1];
 	struct reader r;
-	struct view text;
 	uint32_t n;
 
 	reader_init(&r, f->payload.p, f->payload.n);
-	text = reader_bytes(&r, FRAME_MAX);
 	n = reader_u32(&r);
-	buf_put(config, text.p, text.n);
 	for (uint32_t i = 0; i < n && !r.failed; i++) {
 		reader_str(&r, name, sizeof(name));
 		buf_putf(names, "%s%s", i > 0 ? " " : "", name);
 	}
-	if (!reader_done(&r) || n != f->nfds || f->op != CONTROL_START)
+	if (!reader_done(&r) || n + 1 != f->nfds || f->op != CONTROL_START)
 		fatal("control: start does not parse");
-	memcpy(fds, f->fds, sizeof(int) * f->nfds);
-	*nfds = f->nfds;
+	read_text(f->fds[0], config);
+	*nfds = n;
+	memcpy(fds, f->fds + 1, sizeof(int) * n);
 }
 
 struct control *

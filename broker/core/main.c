@@ -14,6 +14,7 @@
 
 #include "../../api/server/http.h"
 #include "../base/clock.h"
+#include "../base/frame.h"
 #include "../base/io.h"
 #include "../base/mem.h"
 #include "../base/process.h"
@@ -177,7 +178,7 @@ main(int argc, char **argv)
 {
 	struct buf text, names;
 	struct fault why;
-	int fds[16];
+	int fds[FRAME_FDS];
 	unsigned nfds;
 
 	if (argc > 1 && strcmp(argv[1], "--points") == 0) {

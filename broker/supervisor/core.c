@@ -5,9 +5,11 @@
  */
 #include <fcntl.h>
 #include <signal.h>
+#include <sys/mman.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "../base/io.h"
 #include "../base/log.h"
 #include "../base/process.h"
 #include "supervisor.h"
@@ -30,20 +32,37 @@ core_send(struct supervisor *s, const struct frame *head,
 	kill(s->core.child.pid, SIGKILL);
 }
 
+/* The text may be larger than a frame, so it travels as a file that nobody
+ * can change. */
+static int
+text_file(const struct buf *text)
+{
+	int fd = memfd_create("keybroker.conf", MFD_CLOEXEC |
+	    MFD_ALLOW_SEALING);
+
+	if (fd < 0 || write_full(fd, text->data, text->len) != 0 ||
+	    lseek(fd, 0, SEEK_SET) != 0 ||
+	    fcntl(fd, F_ADD_SEALS, F_SEAL_WRITE | F_SEAL_SHRINK | F_SEAL_GROW |
+		F_SEAL_SEAL) != 0)
+		fatal("cannot hand the configuration to the core");
+	return fd;
+}
+
 static void
 send_start(struct supervisor *s)
 {
-	struct frame head = { .op = CONTROL_START };
+	struct frame head = { .op = CONTROL_START, .nfds = 1 };
 	struct buf b;
 
+	head.fds[0] = text_file(&s->settings->text);
 	buf_init(&b, FRAME_MAX);
-	buf_put_bytes(&b, s->settings->text.data, s->settings->text.len);
 	buf_put_u32(&b, (uint32_t)s->config->nlisteners);
 	for (size_t i = 0; i < s->config->nlisteners; i++) {
 		buf_put_str(&b, s->config->listeners[i].name);
 		head.fds[head.nfds++] = s->listeners[i].fd;
 	}
 	core_send(s, &head, &b);
+	close(head.fds[0]);
 	buf_free(&b);
 }
 

@@ -20,8 +20,9 @@
 #define LIBEXEC "/usr/libexec/keybroker"
 #endif
 
-/* The text travels to the core in one frame, with the listeners' names. */
-#define TEXT_MAX (FRAME_MAX - 4096)
+/* They travel to the core in one frame, beside the configuration's text. */
+#define LISTENERS_MAX 31
+_Static_assert(LISTENERS_MAX < FRAME_FDS, "a frame holds that many");
 
 static bool
 find_user(const char *name, uint32_t *uid)
@@ -83,7 +84,7 @@ read_text(const char *path, struct buf *out, struct fault *why)
 		e = fault_errno(why, ERR_CONFIG, "cannot read it");
 	if (e == OK && out->failed)
 		e = fault_set(why, ERR_CONFIG, "larger than %d bytes",
-		    TEXT_MAX);
+		    CONFIG_MAX);
 	return e;
 }
 
@@ -105,9 +106,9 @@ check_limits(const char *path, const struct config *c)
 			    "token must not end in \".trying\"");
 			e = ERR_CONFIG;
 		}
-	if (c->nlisteners > FRAME_FDS) {
-		mistake(path, c->listeners[FRAME_FDS].line, 1,
-		    "there are more than 8 listeners");
+	if (c->nlisteners > LISTENERS_MAX) {
+		mistake(path, c->listeners[LISTENERS_MAX].line, 1,
+		    "there are more than 31 listeners");
 		e = ERR_CONFIG;
 	}
 	return e;
@@ -123,7 +124,7 @@ settings_load(struct settings *out, const char *path)
 	enum err e;
 
 	*out = (struct settings){ .path = path };
-	buf_init(&out->text, TEXT_MAX);
+	buf_init(&out->text, CONFIG_MAX);
 	e = read_text(path, &out->text, &why);
 	if (e != OK) {
 		fprintf(stderr, "%s: %s\n", shown, why.text);

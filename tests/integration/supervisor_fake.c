@@ -312,16 +312,17 @@ greet(const struct frame *f)
 static void
 core_hears_start(struct reader *r, const struct frame *f)
 {
-	struct view text = reader_bytes(r, FRAME_MAX);
 	uint32_t n = reader_u32(r);
 	char name[64] = "", names[256] = "";
+	off_t text = lseek(f->fds[0], 0, SEEK_END);
 
+	close(f->fds[0]);
 	for (uint32_t i = 0; i < n && i < 8; i++) {
 		reader_str(r, name, sizeof(name));
 		strcat(strcat(names, i != 0 ? "," : ""), name);
 	}
-	note("core start pid=%d uid=%d text=%zu listeners=%s passed=%u fds=%s "
-	    "env=%s", (int)getpid(), (int)getuid(), text.n, names, f->nfds,
+	note("core start pid=%d uid=%d text=%lld listeners=%s passed=%u fds=%s "
+	    "env=%s", (int)getpid(), (int)getuid(), (long long)text, names, f->nfds - 1,
 	    descriptors(), environment());
 }
 

@@ -154,7 +154,7 @@ test_start_and_stop() {
 	[ "$(grep -o -E 'lane-[a-z0-9-]+ (start|ready)' "$log" | cut -d ' ' -f 2 |
 	    tr '\n' ' ')" = "start ready start ready start ready " ] ||
 		fail "lanes did not start one at a time"
-	want 'core start .*listeners=api passed=1 fds=0,1,2,3,4 env=PATH'
+	want 'core start .*listeners=api passed=1 fds=0,1,2,3,5 env=PATH'
 	want 'lane-main-0 start .* bold pin=1234 fds=0,1,2,3,4 env='
 	want 'lane-other-0 start .* careful pin=5678'
 	want 'env=OPENSSL_CONF,VENDOR_SETTING,PATH$'
@@ -441,7 +441,7 @@ test_systemd() {
 	    "$dir/passed.sock" "$dir/keybrokerd" --config "$dir/conf" \
 	    </dev/null >>"$dir/out" 2>&1 &
 	daemon=$!
-	want 'core start .*listeners=api passed=1 fds=0,1,2,3,4 env=PATH$'
+	want 'core start .*listeners=api passed=1 fds=0,1,2,3,5 env=PATH$'
 	want 'lane-main-1 start'
 	! grep -q READY=1 "$dir/told" || fail "READY before all lanes were tried"
 	want 'core lane-down other/0'
