@@ -25,8 +25,9 @@ struct chain_facts {
  * Checks a downloaded chain: nothing but CERTIFICATE blocks, the leaf's key is
  * spki, its subjectAltName set is exactly names (by spaces; case and order do
  * not count), it is valid now (5 minutes of skew allowed for notBefore), it
- * is no CA, each certificate is signed by the next one, and with anchors (path of PEM, or NULL)
- * the last one is, or is issued by, one of them.  The fault names the check.
+ * is no CA, each certificate is signed by the next one, and with anchors
+ * (path of PEM, or NULL) the last one is, or is issued by, one of them.  The
+ * fault names the check.
  */
 enum err chain_check(const char *pem, const unsigned char *spki, size_t n,
     const char *names, const char *anchors, int64_t now,

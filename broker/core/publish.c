@@ -265,6 +265,8 @@ publish(const char *state, const char *name, const char *pem,
 	char *final = xasprintf("%s/%s", folder, facts->serial);
 	enum err e;
 
+	if (key_uri == NULL)
+		key_uri = "";
 	e = make_folders(state, folder, why);
 	if (e == OK)
 		e = write_version(fresh, name, pem, facts, key_uri, names, why);

@@ -1,5 +1,5 @@
 /*
- * STATE/certificates/NAME -> versions/NAME/SERIAL: fullchain.pem, cert.pem,
+ * STATE/certificates/NAME -> ../versions/NAME/SERIAL: fullchain.pem, cert.pem,
  * chain.pem, key.uri (the key's pkcs11: URI) and metadata.json.  A version is
  * complete and flushed before the link is moved, so that whoever opens
  * the link sees the old one or the new one.
@@ -10,7 +10,7 @@
 #include "../base/err.h"
 #include "chain.h"
 
-/* Publishes; repeating it after a crash is harmless.  The two versions before
+/* Publishes; key_uri may be NULL; repeating it after a crash is harmless.  The two versions before
  * are kept, older ones removed. */
 enum err publish(const char *state, const char *name, const char *pem,
     const struct chain_facts *facts, const char *key_uri, const char *names,
