@@ -71,7 +71,7 @@ configure() {
 	cat >"$dir/conf" <<END
 state "$dir/state"
 listener "api" { path "$dir/api.sock" mode 0666 }
-issuer { workers 9 }
+issuer { workers ${workers:-9} }
 ${1:-}
 token "main" {
 	module "softhsm2"
@@ -155,6 +155,8 @@ test_start_and_stop() {
 	    tr '\n' ' ')" = "start ready start ready start ready " ] ||
 		fail "lanes did not start one at a time"
 	want 'core start .*listeners=api passed=1 fds=0,1,2,3,5 env=PATH'
+	want "core start .* text=$(stat -c %s "$dir/conf") "
+	[ "$(count 'can write')" = 0 ] || fail "the configuration is not sealed"
 	want 'lane-main-0 start .* bold pin=1234 fds=0,1,2,3,4 env='
 	want 'lane-other-0 start .* careful pin=5678'
 	want 'env=OPENSSL_CONF,VENDOR_SETTING,PATH$'
@@ -304,6 +306,11 @@ test_death_during_login() {
 }
 
 test_generation() {
+	# More channels than one frame takes, and a text larger than one frame.
+	workers=40
+	configure "$(yes '# a comment of some length, to fill the file' |
+	    head -n 4000)"
+	workers=
 	echo stubborn >"$dir/do/issuer"
 	up
 	want 'issuer channels'
