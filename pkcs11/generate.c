@@ -5,6 +5,7 @@
 
 #include "../broker/base/log.h"
 #include "../broker/base/mem.h"
+#include "remnant.h"
 #include "sign.h"
 
 #define TEMPLATE_MAX 16
@@ -42,9 +43,10 @@ static const struct item private_items[] = {
 	{ CKA_SIGN, YES, ANY, 2 },
 	{ CKA_ID, ID, ANY, 2 },
 	{ CKA_LABEL, LABEL, ANY, 2 },
-	{ CKA_DECRYPT, NO, RSA_ONLY, 1 },
-	{ CKA_UNWRAP, NO, RSA_ONLY, 1 },
-	{ CKA_DERIVE, NO, EC_ONLY, 1 },
+	{ CKA_DECRYPT, NO, ANY, 1 },
+	{ CKA_UNWRAP, NO, ANY, 1 },
+	{ CKA_SIGN_RECOVER, NO, ANY, 1 },
+	{ CKA_DERIVE, NO, ANY, 1 },
 	{ CKA_MODIFIABLE, NO, ANY, 0 },
 };
 _Static_assert(nitems(public_items) <= TEMPLATE_MAX &&
@@ -220,9 +222,8 @@ check_name(const struct session *s, struct values *v,
 	    room);
 }
 
-/* Lets the new key sign a text of ours that has no shape of any purpose. */
-static enum err
-self_test(struct session *s, struct key *key, struct fault *why)
+enum err
+key_test(struct session *s, struct key *key, struct fault *why)
 {
 	static const char text[] = "keybroker tests a key that it made\n";
 	enum sig_alg alg = alg_default(key->about.type);
@@ -258,12 +259,13 @@ inspect(struct keyring *ring, const struct values *v, enum key_type type,
 	    memcmp(out->about.id, v->id, sizeof(v->id)) != 0)
 		return fault_set(why, ERR_TOKEN, "the token made another key "
 		    "than the one asked for; it was destroyed");
-	return self_test(ring->session, out, why);
+	return key_test(ring->session, out, why);
 }
 
 enum err
 generate_pair(struct keyring *ring, enum key_purpose purpose,
-    enum key_type type, const char *name, struct key *out, struct fault *why)
+    enum key_type type, const char *name, bool again, struct key *out,
+    struct fault *why)
 {
 	struct session *s = ring->session;
 	struct values v = { .yes = CK_TRUE, .exponent = { 1, 0, 1 } };
@@ -277,6 +279,8 @@ generate_pair(struct keyring *ring, enum key_purpose purpose,
 	e = check_name(s, &v, purpose, name, why);
 	if (e != OK)
 		return e;
+	if (again && remnant_adopt(ring, v.label, type, out, why) == OK)
+		return OK;
 	random_bytes(v.id, sizeof(v.id));
 	e = make_pair(s, type, &v, pair, why);
 	if (e != OK)

@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "../broker/base/clock.h"
 #include "../broker/base/log.h"
 #include "../broker/base/mem.h"
 #include "destroy.h"
@@ -10,7 +11,8 @@
 #include "shape.h"
 #include "sign.h"
 
-#define LIST_PAGE 50 /* keys in one answer */
+#define LIST_PAGE     50      /* keys in one answer */
+#define RESTART_EVERY 2000000 /* microseconds between two for lost keys */
 
 static enum err
 malformed(struct fault *why)
@@ -55,12 +57,14 @@ do_generate(struct lane *lane, struct reader *r, struct buf *answer,
 	enum key_type type = (enum key_type)reader_u8(r);
 	char name[KEY_NAME_MAX];
 	struct key key;
+	bool again;
 	enum err e;
 
 	reader_str(r, name, sizeof(name));
+	again = reader_u8(r) != 0;
 	if (!reader_done(r))
 		return malformed(why);
-	e = generate_pair(&lane->ring, purpose, type, name, &key, why);
+	e = generate_pair(&lane->ring, purpose, type, name, again, &key, why);
 	if (e == OK)
 		lane_put_key(answer, &key.about);
 	return e;
@@ -161,19 +165,21 @@ do_token(struct lane *lane, struct reader *r, struct buf *answer,
 	return e;
 }
 
-/* What may be repeated when the token failed in the middle. */
+/* What may be repeated when the token failed in the middle, and what looks
+ * for a key that another process may have made. */
 static const struct {
 	enum err (*run)(struct lane *, struct reader *, struct buf *,
 	    struct fault *);
 	bool repeatable;
+	bool looks;
 } ops[] = {
-	[LANE_READY] = { NULL, false },
-	[LANE_SIGN] = { do_sign, true },
-	[LANE_GENERATE] = { do_generate, false },
-	[LANE_FIND] = { do_find, true },
-	[LANE_LIST] = { do_list, true },
-	[LANE_DESTROY] = { do_destroy, true },
-	[LANE_TOKEN] = { do_token, true },
+	[LANE_READY] = { NULL, false, false },
+	[LANE_SIGN] = { do_sign, true, true },
+	[LANE_GENERATE] = { do_generate, false, false },
+	[LANE_FIND] = { do_find, true, true },
+	[LANE_LIST] = { do_list, true, false },
+	[LANE_DESTROY] = { do_destroy, true, true },
+	[LANE_TOKEN] = { do_token, true, false },
 };
 _Static_assert(nitems(ops) == LANE_OP__MAX, "every operation has a row");
 
@@ -211,6 +217,27 @@ send_answer(int fd, const struct frame *request, enum err e,
 	return frame_send(fd, &head, answer->data, answer->len, why);
 }
 
+/*
+ * Some modules do not notice what other processes put into the token: SoftHSM
+ * loses the news when two write at once, and others load objects at
+ * C_Initialize only.  So a key that is not there is looked for once more
+ * behind a new C_Initialize, but not so often that asking for nonsense would
+ * keep the lane busy.
+ */
+static bool
+worth_restart(struct lane *lane, enum lane_op op, enum err e,
+    const struct fault *failed)
+{
+	int64_t now = clock_monotonic_us();
+
+	if (!ops[op].looks || failed->ckr != CKR_OK ||
+	    (e != ERR_KEY && e != ERR_NOT_FOUND) ||
+	    (lane->restarted != 0 && now - lane->restarted < RESTART_EVERY))
+		return false;
+	lane->restarted = now;
+	return true;
+}
+
 enum err
 request_answer(struct lane *lane, int fd, const struct frame *request,
     struct buf *answer, struct fault *why)
@@ -224,6 +251,15 @@ request_answer(struct lane *lane, int fd, const struct frame *request,
 	else
 		e = session_run(&lane->session, attempt, &call,
 		    ops[request->op].repeatable, &failed);
+	if (e != OK && request->op < nitems(ops) &&
+	    worth_restart(lane, request->op, e, &failed)) {
+		struct fault restart;
+
+		log_debug("%s; looking again", failed.text);
+		if (session_restart(&lane->session, &restart) == OK)
+			e = session_run(&lane->session, attempt, &call,
+			    ops[request->op].repeatable, &failed);
+	}
 	if (e != OK)
 		log_debug("operation %u: %s", request->op, failed.text);
 	return send_answer(fd, request, e, &failed, answer, why);

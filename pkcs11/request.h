@@ -9,6 +9,7 @@ struct lane {
 	struct session session;
 	struct keyring ring;
 	struct listing listing;
+	int64_t restarted; /* clock_monotonic_us() of the last, for a key */
 };
 
 /*

@@ -93,7 +93,7 @@ generate(void *arg, struct fault *why)
 	int64_t begin = clock_monotonic_us();
 	enum err e;
 
-	e = generate_pair(&t->ring, PURPOSE_AUDIT, t->type, t->name,
+	e = generate_pair(&t->ring, PURPOSE_AUDIT, t->type, t->name, false,
 	    &trial->key, why);
 	trial->made = e == OK;
 	trial->generate_ms = (clock_monotonic_us() - begin) / 1000;

@@ -29,7 +29,10 @@
  *                logged in)
  * LANE_SIGN      bytes id, bytes spki hash,       bytes signature (JOSE form),
  *                u8 alg, bytes preimage           u32 microseconds in token
- * LANE_GENERATE  u8 purpose, u8 type, str name    lane_key (flushed to disk)
+ * LANE_GENERATE  u8 purpose, u8 type, str name,   lane_key (flushed to disk)
+ *                u8 1: an attempt before this one
+ *                may have made the key; a whole
+ *                one of that name is then given
  * LANE_FIND      bytes id (a CKA_ID, or "name:"   lane_key; ERR_KEY when none
  *                and a foreign key's name)        or more than one
  * LANE_LIST      u32 first                        u32 total, u32 count,

@@ -94,10 +94,8 @@ generate(struct keys *k, struct key_row *row, struct fault *why)
 	enum err e;
 
 	e = announce(k, row, &found, why);
-	if (e == OK && found)
-		e = token_find_named(k->lanes, row, &key, &found, why);
-	if (e == OK && !found)
-		e = token_generate(k->lanes, row, &key, why);
+	if (e == OK)
+		e = token_generate(k->lanes, row, found, &key, why);
 	if (e == OK)
 		e = fill_row(row, &key, why);
 	if (e == OK && (row->type != wanted || key.purpose != row->purpose))

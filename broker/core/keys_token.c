@@ -83,7 +83,7 @@ token_sign(struct lanes *l, const struct key_row *row, enum sig_alg alg,
 }
 
 enum err
-token_generate(struct lanes *l, const struct key_row *row,
+token_generate(struct lanes *l, const struct key_row *row, bool again,
     struct lane_key *key, struct fault *why)
 {
 	struct buf request;
@@ -93,6 +93,7 @@ token_generate(struct lanes *l, const struct key_row *row,
 	buf_put_u8(&request, (uint8_t)row->purpose);
 	buf_put_u8(&request, (uint8_t)row->type);
 	buf_put_str(&request, row->name);
+	buf_put_u8(&request, again ? 1 : 0);
 	e = ask_key(l, row->token, LANE_GENERATE, &request, key, why);
 	if (e == OK && strcmp(key->name, row->name) != 0)
 		e = malformed(why, row->token);
@@ -114,59 +115,6 @@ token_find_foreign(struct lanes *l, const char *token, const char *name,
 	buf_put_bytes(&request, id, (size_t)n);
 	e = ask_key(l, token, LANE_FIND, &request, key, why);
 	buf_free(&request);
-	return e;
-}
-
-/* One page of the list: keeps the key that matches, counts those that do. */
-static enum err
-read_page(struct reader *r, const struct key_row *row, uint32_t *count,
-    unsigned *matches, struct lane_key *key)
-{
-	struct lane_key one;
-
-	*count = reader_u32(r);
-	for (uint32_t i = 0; i < *count && !r->failed; i++) {
-		lane_get_key(r, &one);
-		if (r->failed || strcmp(one.name, row->name) != 0 ||
-		    one.purpose != row->purpose || one.type != row->type)
-			continue;
-		*key = one;
-		(*matches)++;
-	}
-	return reader_done(r) ? OK : ERR_SYNTAX;
-}
-
-enum err
-token_find_named(struct lanes *l, const struct key_row *row,
-    struct lane_key *key, bool *found, struct fault *why)
-{
-	uint32_t first = 0, total = 1, count = 1;
-	unsigned matches = 0;
-	enum err e = OK;
-
-	while (e == OK && first < total && count > 0 && first < LIST_MAX) {
-		struct buf request, answer;
-		struct reader r;
-
-		buf_init(&request, FRAME_MAX);
-		buf_init(&answer, FRAME_MAX);
-		buf_put_u32(&request, first);
-		e = lanes_call(l, row->token, LANE_LIST, request.data,
-		    request.len, &answer, NULL, why);
-		reader_init(&r, answer.data, answer.len);
-		if (e == OK) {
-			total = reader_u32(&r);
-			if (read_page(&r, row, &count, &matches, key) != OK)
-				e = malformed(why, row->token);
-		}
-		first += count;
-		buf_free(&request);
-		buf_free(&answer);
-	}
-	*found = matches > 0;
-	if (e == OK && matches > 1)
-		e = fault_set(why, ERR_KEY, "token \"%s\" has %u keys named "
-		    "\"%s\"", row->token, matches, row->name);
 	return e;
 }
 

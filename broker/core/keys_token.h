@@ -8,14 +8,10 @@ enum err token_sign(struct lanes *l, const struct key_row *row,
     enum sig_alg alg, const void *p, size_t n, struct signature *sig,
     struct fault *why);
 
-/* Makes a key of the row's name, purpose and type. */
+/* Makes a key of the row's name, purpose and type; with again, takes the one
+ * that an attempt before may have left in the token. */
 enum err token_generate(struct lanes *l, const struct key_row *row,
-    struct lane_key *key, struct fault *why);
-
-/* Looks for a key of ours with the row's name, purpose and type; ERR_KEY when
- * there are several. */
-enum err token_find_named(struct lanes *l, const struct key_row *row,
-    struct lane_key *key, bool *found, struct fault *why);
+    bool again, struct lane_key *key, struct fault *why);
 
 /* The key that the configuration of the token calls name. */
 enum err token_find_foreign(struct lanes *l, const char *token,

@@ -166,6 +166,19 @@ drain(struct token *t)
 	}
 }
 
+/* What changes the token goes to one lane, the first that is up: SoftHSM
+ * tells processes of one another's objects by a counter, and when two write at
+ * once neither ever sees what the other made. */
+static struct flight *
+writer(const struct token *t, unsigned cost)
+{
+	for (unsigned i = 0; i < t->config->lanes; i++)
+		if (t->lanes[i] != NULL)
+			return t->lanes[i]->load + cost <= FLIGHT_LOAD ?
+			    t->lanes[i] : NULL;
+	return NULL;
+}
+
 static struct flight *
 least_busy(const struct token *t, unsigned cost)
 {
@@ -181,6 +194,15 @@ least_busy(const struct token *t, unsigned cost)
 	return best;
 }
 
+static struct flight *
+lane_for(const struct token *t, const struct call *c)
+{
+	bool writes = c->op == LANE_GENERATE || c->op == LANE_DESTROY;
+
+	return writes ? writer(t, flight_cost(c)) :
+	    least_busy(t, flight_cost(c));
+}
+
 /* Sends to a lane with room; its thread becomes the leader where none is. */
 static bool
 place(struct token *t, struct call *c)
@@ -189,7 +211,7 @@ place(struct token *t, struct call *c)
 	struct fault why;
 
 	drain(t);
-	while ((f = least_busy(t, flight_cost(c))) != NULL) {
+	while ((f = lane_for(t, c)) != NULL) {
 		if (flight_send(f, c, &why) != OK) {
 			token_end_lane(t, f, &why, why.code != ERR_CLOSED);
 			continue;

@@ -14,7 +14,8 @@
 #include "identity.h"
 
 #define CHILD_DELAY_FIRST 100	/* ms before the first restart */
-#define CHILD_DELAY_LAST  30000 /* ms at most, after doubling */
+#define CHILD_DELAY_LAST  4000  /* ms at most, after doubling: a token that
+				 * is back is used within five seconds */
 #define CHILD_HEALTHY	  60000 /* ms up until the delay starts anew */
 #define CHILD_GRACE	  5000	/* ms to end when its peer is gone */
 

@@ -117,7 +117,8 @@ run_share() { # FILE SHARE
 
 if [ $# -gt 0 ]; then
 	prepare
-	for victim in "${2:-${victims[@]}}"; do
+	[ $# -lt 2 ] || victims=("$2")
+	for victim in "${victims[@]}"; do
 		run_one "$1" "$victim"
 	done
 	exit 0

@@ -103,6 +103,7 @@ generate(struct lane_client *c, enum key_purpose purpose, enum key_type type,
 	buf_put_u8(&request, (uint8_t)purpose);
 	buf_put_u8(&request, (uint8_t)type);
 	buf_put_str(&request, name);
+	buf_put_u8(&request, 0);
 	e = ask(c, LANE_GENERATE, &request, &r, why);
 	if (e == OK) {
 		lane_get_key(&r, key);

@@ -100,7 +100,9 @@ static const struct {
 	{ 11, 1, 0, "l", OP_ORDER_CREATE, NULL, NULL,
 	    { "not a name" }, 0, "ops", "name \"not a name\"" },
 	{ 10, 1, 0, "l", OP_CERTIFICATE_READ, NULL, NULL,
-	    { "a.example" }, 0, "web", "line 19 leaves out the name" },
+	    { "a.example" }, 19, "web", "" }, /* looking needs no names */
+	{ 10, 1, 0, "l", OP_ORDER_READ, NULL, "main",
+	    { "z.example" }, 0, "web", "name \"z.example\"" },
 	/* Things. */
 	{ 10, 1, 0, "l", OP_ORDER_CREATE, NULL, "other", { "a.example" }, 0,
 	    "web", "line 9 leaves out the name \"a.example\"" },

@@ -7,6 +7,7 @@
 #define TESTS_SMALL_CORE_H
 
 #include <ftw.h>
+#include <fcntl.h>
 #include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -134,7 +135,8 @@ small_name(const char *name, uint32_t *id)
 static inline int
 small_control(struct fault *why)
 {
-	struct frame start = { .op = CONTROL_START };
+	struct frame start = { .op = CONTROL_START, .nfds = 1,
+		.fds = { open("/dev/null", O_RDONLY | O_CLOEXEC) } };
 	struct buf payload, text, names;
 	int fds[2], passed[FRAME_FDS];
 	unsigned n;
@@ -145,9 +147,9 @@ small_control(struct fault *why)
 	buf_init(&payload, 100);
 	buf_init(&text, 100);
 	buf_init(&names, 100);
-	buf_put_str(&payload, "");
 	buf_put_u32(&payload, 0);
 	frame_send(fds[1], &start, payload.data, payload.len, why);
+	close(start.fds[0]);
 	core.control = control_open(fds[0], &text, &names, passed, &n, why);
 	buf_free(&payload);
 	buf_free(&text);

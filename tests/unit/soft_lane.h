@@ -189,10 +189,20 @@ soft_do_generate(struct soft_box *box, struct reader *r, struct buf *out)
 	enum key_purpose purpose = (enum key_purpose)reader_u8(r);
 	enum key_type type = (enum key_type)reader_u8(r);
 	char name[KEY_NAME_MAX];
+	bool again;
 
 	reader_str(r, name, sizeof(name));
+	again = reader_u8(r) != 0;
 	if (!reader_done(r))
 		return ERR_SYNTAX;
+	for (unsigned i = 0; again && i < SOFT_KEYS; i++)
+		if (box->keys[i].pkey != NULL &&
+		    box->keys[i].key.type == type &&
+		    box->keys[i].key.purpose == purpose &&
+		    strcmp(box->keys[i].key.name, name) == 0) {
+			lane_put_key(out, &box->keys[i].key);
+			return OK;
+		}
 	lane_put_key(out, &box->keys[soft_box_add(box, soft_generate(type),
 	    purpose, name)].key);
 	box->generated++;
