@@ -13,7 +13,7 @@ LAB_BIN=${LAB_BIN:-$here/../../build/test}
 . "$here/../../contrib/lab.sh"
 # shellcheck source=tests/integration/issue.sh
 . "$here/issue.sh"
-need pebble pebble-challtestsrv softhsm2-util openssl curl
+need pebble pebble-challtestsrv pkcs11-tool openssl curl
 
 victims=(keybrokerd keybroker-core keybroker-signer keybroker-issuer)
 jobs=${KILL_JOBS:-4}
@@ -63,6 +63,13 @@ children_gone() { # PIDS...
 	done
 }
 
+# A SoftHSM that is killed while it writes may leave a file that is no object:
+# then the token itself is asked, by a program that is not ours.
+visible_objects() {
+	lab_with_pin pkcs11-tool --module "$LAB_SOFTHSM" --token-label lab \
+		--login --list-objects | grep -c '^ *label:'
+}
+
 # One run: fresh state, stop at the point, kill the victim, let it heal.
 run_one() { # POINT VICTIM
 	local before pids pid victim_pid objects
@@ -93,6 +100,7 @@ $(kb --json order list; kb --json order show 1; kb --json certificate show www)"
 	[ "$(issued_at_ca)" -eq $((before + 1)) ] ||
 		fail "$1 $2: $(($(issued_at_ca) - before)) certificates at the CA"
 	objects=$(find "$LAB/tokens" -name '*.object' ! -name token.object | wc -l)
+	[ "$objects" -eq 6 ] || objects=$(visible_objects)
 	[ "$objects" -eq 6 ] || fail "$1 $2: $objects objects in the token, not 6"
 	openssl x509 -in "$LAB/state/certificates/www/cert.pem" -noout ||
 		fail "$1 $2: no certificate"
