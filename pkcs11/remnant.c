@@ -42,7 +42,9 @@ has_private(struct session *s, CK_OBJECT_HANDLE public)
 
 	if (attribute_bytes(s, public, CKA_ID, id, sizeof(id), &idlen,
 		&why) != OK)
-		return true;
+		return why.ckr != CKR_ATTRIBUTE_TYPE_INVALID;
+	if (idlen == 0)
+		return false;
 	CK_ATTRIBUTE template[] = {
 		{ CKA_CLASS, &class, sizeof(class) },
 		{ CKA_ID, id, idlen },

@@ -67,7 +67,8 @@ children_gone() { # PIDS...
 # then the token itself is asked, by a program that is not ours.
 visible_objects() {
 	lab_with_pin pkcs11-tool --module "$LAB_SOFTHSM" --token-label lab \
-		--login --list-objects | grep -c '^ *label:'
+		--login --list-objects >"$LAB/objects.log"
+	grep -c '^ *label:' "$LAB/objects.log"
 }
 
 # One run: fresh state, stop at the point, kill the victim, let it heal.
