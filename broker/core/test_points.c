@@ -21,6 +21,7 @@ static const char *const local[] = {
 	"key.before", "key.generated", "key.csr",
 	"provision.before", "provision.after",
 	"install.before", "install.published", "install.after",
+	"publish.written", "publish.placed", "publish.linked",
 	"deploy.before", "deploy.after",
 };
 
