@@ -177,7 +177,7 @@ lab_tls() {
 }
 
 lab_pebble() { # [VARIABLE=VALUE]...
-	local listen manage
+	local listen manage keys=''
 	[ -s "$LAB/tls.pem" ] || lab_tls || lab_die "openssl failed"
 	listen=${LAB_PEBBLE_PORT:-$(lab_port)}
 	manage=$(lab_port)
@@ -185,6 +185,8 @@ lab_pebble() { # [VARIABLE=VALUE]...
 	LAB_HTTP_PORT=${LAB_HTTP_PORT:-$(lab_port)}
 	LAB_DIRECTORY=https://localhost:$listen/dir
 	LAB_MANAGE=https://localhost:$manage
+	[ -z "${LAB_EAB_KEYS:-}" ] ||
+		printf -v keys ', "externalAccountMACKeys": %s' "$LAB_EAB_KEYS"
 	cat >"$LAB/pebble.json" <<-END
 		{ "pebble": { "listenAddress": "127.0.0.1:$listen",
 		  "managementListenAddress": "127.0.0.1:$manage",
@@ -192,12 +194,12 @@ lab_pebble() { # [VARIABLE=VALUE]...
 		  "httpPort": $LAB_HTTP_PORT, "tlsPort": $(lab_port),
 		  "ocspResponderURL": "",
 		  "externalAccountBindingRequired": ${LAB_EAB:-false}
-		  ${LAB_EAB_KEYS:+, "externalAccountMACKeys": $LAB_EAB_KEYS} } }
+		  $keys } }
 	END
 	lab_start pebble env "$@" pebble -config "$LAB/pebble.json" \
 		-dnsserver "127.0.0.1:$LAB_DNS_PORT"
 	LAB_PEBBLE_PID=$LAB_LAST
-	lab_wait 150 lab_listens "$listen" || lab_die "Pebble did not start"
+	lab_wait 150 lab_listens "$listen" || { cat "$LAB/pebble.log" >&2; lab_die "Pebble did not start"; }
 }
 
 # ------------------------------------------------------------------ broker
