@@ -16,7 +16,8 @@
 #define POLL_RETRY_AFTER  300	/* seconds: most that a poll waits for */
 #define ORDER_ROUNDS	  2	/* ACME orders after an interrupted one */
 #define ORDER_ROUND_PAUSE 500	/* milliseconds before each of them */
-#define REANSWERS	  4	/* of a challenge that failed but is pending */
+#define ANSWERS_MOST	  4	/* to a challenge that fails but is pending */
+#define ANSWERS_PAUSE	  1	/* seconds; doubled for each answer */
 
 bool order_load(struct job *j, struct order_row *o);
 bool order_save(struct order_row *o, struct job *j);

@@ -402,25 +402,21 @@ choose(struct authorization_row *a, const struct certificate_row *c,
 /* A pending authorization after our answer: most CAs are still looking, some
  * have failed and do not say so but in the challenge. */
 static bool
-still_pending(struct order_row *o, struct authorization_row *a,
-    const struct certificate_row *c, const struct json *facts,
-    char words[static STORE_TEXT])
+still_pending(struct authorization_row *a, const struct certificate_row *c,
+    const struct json *facts, char words[static STORE_TEXT])
 {
 	const struct json *challenge = challenge_of(facts, challenge_type(c));
 	const struct json *error = json_get(challenge, "error");
 	const char *status = json_get_string(challenge, "status");
+	char reason[STORE_TEXT];
 
 	if (error == NULL || status == NULL || strcmp(status, "pending") != 0)
 		return true;
-	error_words(words, error);
-	if (o->attempts >= REANSWERS)
-		return false;
-	if (strcmp(a->error, words) != 0)
-		order_note(o->id, "%s: %s; answering again", a->identifier,
-		    words);
+	error_words(reason, error);
+	snprintf(words, STORE_TEXT, "%.255s: %.1700s", a->identifier, reason);
 	snprintf(a->error, sizeof(a->error), "%s", words);
-	a->state = AUTHZ_PENDING;
-	return true;
+	a->state = a->answers < ANSWERS_MOST ? AUTHZ_PENDING : AUTHZ_INVALID;
+	return a->state == AUTHZ_PENDING;
 }
 
 static bool
@@ -450,8 +446,19 @@ read_authorization(struct order_row *o, struct authorization_row *a,
 		return false;
 	}
 	if (a->state == AUTHZ_ANSWERED && o->state == ORDER_VALIDATE)
-		return still_pending(o, a, c, facts, words);
+		return still_pending(a, c, facts, words);
 	return choose(a, c, facts, words);
+}
+
+/* Asks once more, later and later, whether the CA now finds our answer. */
+static void
+answer_again(struct order_row *o, struct job *j,
+    const struct authorization_row *a, const struct report *r)
+{
+	int64_t pause = (int64_t)ANSWERS_PAUSE << a->answers;
+
+	order_retry(o, j, ORDER_ANSWER, a->error,
+	    r->retry_after > pause ? r->retry_after : pause);
 }
 
 static void
@@ -480,7 +487,7 @@ answer_authorization(struct order_row *o, struct job *j,
 	else if (!good)
 		return;
 	else if (a.state == AUTHZ_PENDING && o->state == ORDER_VALIDATE)
-		order_retry(o, j, ORDER_ANSWER, a.error, r->retry_after);
+		answer_again(o, j, &a, r);
 	else
 		next_authorization(o, j, r);
 }
@@ -497,6 +504,7 @@ answer_challenge(struct order_row *o, struct job *j, const struct report *r)
 		return;
 	}
 	a.state = AUTHZ_ANSWERED;
+	a.answers++;
 	if (store_authorization_put(core.store, &a, &why) != OK) {
 		order_retry(o, j, o->state, why.text, 0);
 		return;

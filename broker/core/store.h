@@ -226,6 +226,7 @@ struct authorization_row {
 	bool sent;		/* the answer may have left */
 	bool provisioned;	/* there is something to clean up */
 	bool wildcard;
+	uint32_t answers;	/* how often the CA was asked to look */
 	char url[STORE_URL];
 	char identifier[256];
 	char challenge_url[STORE_URL];

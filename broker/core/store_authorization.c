@@ -23,6 +23,7 @@ static const struct column columns[] = {
 	COL_BOOL(authorization_row, sent, "sent"),
 	COL_BOOL(authorization_row, provisioned, "provisioned"),
 	COL_BOOL(authorization_row, wildcard, "wildcard"),
+	COL_U32(authorization_row, answers, "answers"),
 	COL_TEXT(authorization_row, url, "url"),
 	COL_TEXT(authorization_row, identifier, "identifier"),
 	COL_TEXT(authorization_row, challenge_url, "challenge_url"),

@@ -24,7 +24,7 @@
 	" certificate_url, csr, chain, alternates, error, attempts, rounds,"   \
 	" next_at, deadline, created, updated"
 #define AUTHORIZATION_COLUMNS                                                 \
-	"order_id, number, state, sent, provisioned, wildcard, url,"           \
+	"order_id, number, state, sent, provisioned, wildcard, answers, url,"  \
 	" identifier, challenge_url, token, error"
 #define DEPLOYMENT_COLUMNS                                                    \
 	"certificate, order_id, state, attempts, next_at, updated,"            \
@@ -145,11 +145,13 @@ const char *const store_sql[] = {
 	[SQL_AUTHORIZATION_PUT] =
 	    "INSERT INTO authorizations (" AUTHORIZATION_COLUMNS ")"
 	    " VALUES (:order_id, :number, :state, :sent, :provisioned,"
-	    " :wildcard, :url, :identifier, :challenge_url, :token, :error)"
+	    " :wildcard, :answers, :url, :identifier, :challenge_url, :token,"
+	    " :error)"
 	    " ON CONFLICT (order_id, number) DO UPDATE SET"
 	    " state = excluded.state, sent = excluded.sent,"
 	    " provisioned = excluded.provisioned,"
-	    " wildcard = excluded.wildcard, url = excluded.url,"
+	    " wildcard = excluded.wildcard, answers = excluded.answers,"
+	    " url = excluded.url,"
 	    " identifier = excluded.identifier,"
 	    " challenge_url = excluded.challenge_url, token = excluded.token,"
 	    " error = excluded.error",
@@ -307,6 +309,7 @@ static const char first_schema[] =
     " sent INTEGER NOT NULL,"
     " provisioned INTEGER NOT NULL,"
     " wildcard INTEGER NOT NULL,"
+    " answers INTEGER NOT NULL,"
     " url TEXT NOT NULL,"
     " identifier TEXT NOT NULL,"
     " challenge_url TEXT NOT NULL,"

@@ -381,6 +381,7 @@ test_authorizations(void **state)
 		in.index = i == 0 ? UINT32_MAX : 12 - i;
 		in.state = i % AUTHZ_STATE__MAX;
 		in.sent = in.provisioned = in.wildcard = i % 2;
+		in.answers = i * 100000007;
 		FILL(in.url, 'a');
 		FILL(in.identifier, 'b');
 		FILL(in.challenge_url, 'c');
