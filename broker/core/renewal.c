@@ -1,7 +1,8 @@
 /*
  * Which certificates want an order now.  A configured one that was never
  * issued; any that has used two thirds of its life (half when that is under
- * ten days); after failed orders, later and later.
+ * ten days); after failed orders, later and later.  Life begins when we got
+ * it: a CA may date it back by more than half of a short life.
  */
 #include "renewal.h"
 
@@ -26,7 +27,8 @@ int64_t
 renewal_time(const struct certificate_row *c, unsigned failures,
     int64_t last_failure)
 {
-	int64_t life = c->not_after - c->not_before, due = 0, pause;
+	int64_t born = c->issued > c->not_before ? c->issued : c->not_before;
+	int64_t life = c->not_after - born, due = 0, pause;
 
 	if (c->chain == NULL && !c->configured)
 		return INT64_MAX;
@@ -34,7 +36,7 @@ renewal_time(const struct certificate_row *c, unsigned failures,
 		due = c->not_after - (life < SHORT_LIFE ? life / 2 : life / 3);
 	pause = pauses[failures < nitems(pauses) ? failures :
 	    nitems(pauses) - 1];
-	if (c->chain != NULL && pause > life / 20)
+	if (c->chain != NULL && life > 0 && pause > life / 20)
 		pause = life / 20;
 	if (failures > 0 && due < last_failure + pause)
 		due = last_failure + pause;
