@@ -19,6 +19,9 @@ INCDIR	:= $(PREFIX)/include/keybroker
 MANDIR	:= $(PREFIX)/share/man
 SHARE	:= $(PREFIX)/share/keybroker
 UNITDIR	:= $(LIBDIR)/systemd/system
+PCDIR	:= $(LIBDIR)/pkgconfig
+BASHDIR	:= $(PREFIX)/share/bash-completion/completions
+ZSHDIR	?= $(PREFIX)/share/zsh/vendor-completions
 
 WARN	:= -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes \
 	   -Wvla -Werror
@@ -42,7 +45,7 @@ endif
 # Includes are relative, so that the only search path is p11-kit's; it is
 # found again in each make, for the first one may install it.
 CFLAGS	:= -std=c11 -D_GNU_SOURCE $(WARN) $(HARDEN) $(EXTRA) -MMD -MP \
-	   -pthread -DVERSION='"$(VERSION)"' -DLIBEXEC='"$(LIBEXEC)"' \
+	   -pthread -DVERSION='"$(VERSION)"' \
 	   $(shell pkg-config --cflags p11-kit-1 2>/dev/null)
 LDFLAGS	:= $(LDHARD) $(EXTRA) -pthread
 
@@ -164,39 +167,51 @@ lint:
 	@contrib/install-packages build lint
 	@tests/lint/run
 
-# A file that is not there yet is not installed; one that is there is.
+# The public headers keep their places, for they include one another.
+HEADERS	 := api/client.h api/json.h broker/base/buf.h broker/base/err.h
+PLACES	 := s,@SBINDIR@,$(SBINDIR),g;s,@PREFIX@,$(PREFIX),g;s,@VERSION@,$(VERSION),g
+PUT	 := install -D -m 644
+EXAMPLES := contrib/keybroker.conf.example contrib/examples/status.c
+
 install: all
-	install -d $(addprefix $(DESTDIR),$(SBINDIR) $(BINDIR) $(LIBEXEC) \
-	    $(LIBDIR) $(INCDIR) $(MANDIR) $(SHARE) $(UNITDIR))
+	install -d $(addprefix $(DESTDIR),$(SBINDIR) $(BINDIR) $(LIBEXEC))
 	install -m 755 $(BUILD)/keybrokerd $(DESTDIR)$(SBINDIR)
 	install -m 755 $(BUILD)/keybroker $(DESTDIR)$(BINDIR)
 	install -m 755 $(BUILD)/keybroker-core $(BUILD)/keybroker-signer \
 	    $(BUILD)/keybroker-issuer $(DESTDIR)$(LIBEXEC)
-	install -m 644 $(CLIENT) $(DESTDIR)$(LIBDIR)
-	install -m 644 api/client.h $(DESTDIR)$(INCDIR)
-	sed 's,@SBINDIR@,$(SBINDIR),g' contrib/systemd/keybroker.service \
-	    > $(DESTDIR)$(UNITDIR)/keybroker.service
-	install -m 644 contrib/systemd/keybroker.socket $(DESTDIR)$(UNITDIR)
-	install -D -m 644 contrib/systemd/sysusers.conf \
+	$(PUT) $(CLIENT) $(DESTDIR)$(LIBDIR)/libkeybroker.a
+	for h in $(HEADERS); do $(PUT) $$h $(DESTDIR)$(INCDIR)/$$h; done
+	sed '$(PLACES)' contrib/libkeybroker.pc | \
+	    $(PUT) /dev/stdin $(DESTDIR)$(PCDIR)/libkeybroker.pc
+	sed '$(PLACES)' contrib/systemd/keybroker.service | \
+	    $(PUT) /dev/stdin $(DESTDIR)$(UNITDIR)/keybroker.service
+	$(PUT) contrib/systemd/keybroker.socket \
+	    $(DESTDIR)$(UNITDIR)/keybroker.socket
+	$(PUT) contrib/systemd/sysusers.conf \
 	    $(DESTDIR)$(LIBDIR)/sysusers.d/keybroker.conf
-	install -D -m 644 contrib/systemd/tmpfiles.conf \
+	$(PUT) contrib/systemd/tmpfiles.conf \
 	    $(DESTDIR)$(LIBDIR)/tmpfiles.d/keybroker.conf
-	for m in contrib/man/*.[1-8]; do install -D -m 644 $$m \
+	for m in contrib/man/*.[1-8]; do $(PUT) $$m \
 	    $(DESTDIR)$(MANDIR)/man$${m##*.}/$${m##*/}; done
-	if [ -f contrib/completion/keybroker.bash ]; then install -D -m 644 \
-	    contrib/completion/keybroker.bash \
-	    $(DESTDIR)$(PREFIX)/share/bash-completion/completions/keybroker; fi
+	$(PUT) contrib/completion/keybroker.bash $(DESTDIR)$(BASHDIR)/keybroker
+	$(PUT) contrib/completion/_keybroker $(DESTDIR)$(ZSHDIR)/_keybroker
+	$(PUT) contrib/lab.sh $(DESTDIR)$(SHARE)/lab.sh
+	install -m 755 contrib/try-ca contrib/try-token $(DESTDIR)$(SHARE)
+	for t in try-ca try-token; do ln -sf ../share/keybroker/$$t \
+	    $(DESTDIR)$(BINDIR)/keybroker-$$t; done
+	$(PUT) api/openapi.yaml $(DESTDIR)$(SHARE)/openapi.yaml
+	$(PUT) -t $(DESTDIR)$(SHARE)/examples $(EXAMPLES)
 
 # State and configuration stay.
 uninstall:
-	rm -f $(DESTDIR)$(SBINDIR)/keybrokerd $(DESTDIR)$(BINDIR)/keybroker \
-	    $(DESTDIR)$(LIBDIR)/libkeybroker.a \
-	    $(DESTDIR)$(UNITDIR)/keybroker.service \
-	    $(DESTDIR)$(UNITDIR)/keybroker.socket \
-	    $(DESTDIR)$(LIBDIR)/sysusers.d/keybroker.conf \
-	    $(DESTDIR)$(LIBDIR)/tmpfiles.d/keybroker.conf \
-	    $(DESTDIR)$(PREFIX)/share/bash-completion/completions/keybroker
-	rm -rf $(DESTDIR)$(LIBEXEC) $(DESTDIR)$(INCDIR) $(DESTDIR)$(SHARE)
+	rm -f $(addprefix $(DESTDIR),$(SBINDIR)/keybrokerd \
+	    $(BINDIR)/keybroker $(BINDIR)/keybroker-try-ca \
+	    $(BINDIR)/keybroker-try-token $(LIBDIR)/libkeybroker.a \
+	    $(PCDIR)/libkeybroker.pc $(UNITDIR)/keybroker.service \
+	    $(UNITDIR)/keybroker.socket $(LIBDIR)/sysusers.d/keybroker.conf \
+	    $(LIBDIR)/tmpfiles.d/keybroker.conf $(BASHDIR)/keybroker \
+	    $(ZSHDIR)/_keybroker)
+	rm -rf $(addprefix $(DESTDIR),$(LIBEXEC) $(INCDIR) $(SHARE))
 	for m in contrib/man/*.[1-8]; do \
 	    rm -f $(DESTDIR)$(MANDIR)/man$${m##*.}/$${m##*/}; done
 

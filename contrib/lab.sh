@@ -19,7 +19,7 @@ lab_die() {
 	exit 1
 }
 
-# The built programs of this checkout, else the installed ones.
+# The built programs of this checkout, else those installed with us.
 lab_find_programs() {
 	local here
 	here=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
@@ -28,14 +28,15 @@ lab_find_programs() {
 	elif [ -x "$here/build/release/keybrokerd" ]; then
 		LAB_BIN=$here/build/release
 	else
-		LAB_BIN=$(dirname "$(command -v keybrokerd)")
+		LAB_BIN=$(realpath "$here/../sbin")
 	fi
+	[ -x "$LAB_BIN/keybrokerd" ] ||
+		lab_die "no keybrokerd in $LAB_BIN; run make first"
 	LAB_KEYBROKER=$LAB_BIN/keybroker
-	[ -x "$LAB_KEYBROKER" ] || LAB_KEYBROKER=$(command -v keybroker)
+	[ -x "$LAB_KEYBROKER" ] || LAB_KEYBROKER=$LAB_BIN/../bin/keybroker
 	LAB_SIGNER=$LAB_BIN/keybroker-signer
 	[ -x "$LAB_SIGNER" ] ||
 		LAB_SIGNER=$LAB_BIN/../libexec/keybroker/keybroker-signer
-	[ -x "$LAB_BIN/keybrokerd" ] || lab_die "keybrokerd is not built"
 }
 
 lab_open() {

@@ -16,10 +16,6 @@
 #include "../base/mem.h"
 #include "latch.h"
 
-#ifndef LIBEXEC
-#define LIBEXEC "/usr/libexec/keybroker"
-#endif
-
 /* They travel to the core in one frame, beside the configuration's text. */
 #define LISTENERS_MAX 31
 _Static_assert(LISTENERS_MAX < FRAME_FDS, "a frame holds that many");
@@ -141,23 +137,26 @@ settings_load(struct settings *out, const char *path)
 	return check_limits(shown, out->config);
 }
 
-/* Beside our own executable, as in a build folder, or where installed. */
+/* Beside our own executable, as in a build folder, or where that folder's
+ * neighbour is when installed; so that both are of one version. */
 static enum err
 find_program(const char *name, char **out, struct fault *why)
 {
+	static const char *const places[] = { ".", "../libexec/keybroker" };
 	char self[PATH_MAX];
 	ssize_t n = readlink("/proc/self/exe", self, sizeof(self) - 1);
+	const char *folder;
 
 	if (n < 0)
 		return fault_errno(why, ERR_IO, "cannot read /proc/self/exe");
 	self[n] = '\0';
-	*out = xasprintf("%s/%s", dirname(self), name);
-	if (access(*out, X_OK) == 0)
-		return OK;
-	free(*out);
-	*out = xasprintf("%s/%s", LIBEXEC, name);
-	if (access(*out, X_OK) == 0)
-		return OK;
+	folder = dirname(self);
+	for (size_t i = 0; i < nitems(places); i++) {
+		free(*out);
+		*out = xasprintf("%s/%s/%s", folder, places[i], name);
+		if (access(*out, X_OK) == 0)
+			return OK;
+	}
 	return fault_errno(why, ERR_CONFIG, "cannot run %s", *out);
 }
 
