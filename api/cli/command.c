@@ -175,8 +175,9 @@ const struct command commands[] = {
 
 	{ "policy", "explain", NOTHING, .options = policy_explain_options,
 	    .summary = "Ask whether a client may do something, and why",
-	    .details = "Exit code 0: allowed; 1: denied.  What is left out "
-	    "of the client is your own.",
+	    .details = "Exit code 0: allowed; 1: denied.  Without --uid it "
+	    "is about you; --uid alone takes\nthe groups that this user has "
+	    "on this host.",
 	    .examples = "keybroker policy explain --operation order.create "
 	    "--certificate www\n"
 	    "keybroker policy explain --operation certificate.declare "

@@ -1,7 +1,11 @@
+#include <grp.h>
+#include <pwd.h>
 #include <string.h>
 
 #include "../route.h"
 #include "output.h"
+
+#define GROUPS_MAX 64 /* of one client, as the broker takes them */
 
 /* As in policy/operation.h; a test compares the two. */
 #define OPERATION_WORDS                                                       \
@@ -18,10 +22,10 @@ const struct option_row policy_explain_options[] = {
 	{ "uid", 0, OPTION_NUMBER, false, "UID",
 	    "who asks (you)", COMPLETE_NONE, NULL },
 	{ "gid", 0, OPTION_NUMBER, false, "GID",
-	    "with which group (yours)", COMPLETE_NONE, NULL },
+	    "with which group (that user's)", COMPLETE_NONE, NULL },
 	{ "group", 0, OPTION_NUMBERS, false, "GID",
-	    "a supplementary group (yours); may be repeated", COMPLETE_NONE,
-	    NULL },
+	    "a supplementary group (that user's); may be repeated",
+	    COMPLETE_NONE, NULL },
 	{ "listener", 0, OPTION_TEXT, false, "LISTENER",
 	    "on which socket (this one)", COMPLETE_NONE, NULL },
 	{ "key", 0, OPTION_TEXT, false, "KEY", "with which key",
@@ -37,24 +41,59 @@ const struct option_row policy_explain_options[] = {
 	OPTION_END
 };
 
+/* Where no rule decides there is no line. */
+static void
+format_line(struct buf *out, const struct json *object, const char *name)
+{
+	int64_t line;
+
+	if (json_get_int(object, name, &line) && line > 0)
+		format_plain(out, object, name);
+	else
+		buf_puts(out, "none");
+}
+
 static const struct column fields[] = {
 	{ "allowed", "allow", NULL, false },
 	{ "operation", "operation", NULL, false },
 	{ "tenant", "tenant", NULL, false },
-	{ "rule's line", "line", NULL, false },
+	{ "rule's line", "line", format_line, false },
 	{ "reason", "reason", NULL, false },
 };
+
+/* A user that is named by number only comes with the groups that it has on
+ * this host; one that is unknown here has none. */
+static void
+write_groups_of(struct json_writer *w, int64_t uid)
+{
+	const struct passwd *pw = getpwuid((uid_t)uid);
+	gid_t groups[GROUPS_MAX];
+	int n = GROUPS_MAX;
+
+	if (pw == NULL || pw->pw_uid != uid)
+		return;
+	json_put_int(w, "gid", pw->pw_gid);
+	if (getgrouplist(pw->pw_name, pw->pw_gid, groups, &n) < 0)
+		n = GROUPS_MAX;
+	json_open_array(w, "groups");
+	for (int i = 0; i < n; i++)
+		json_put_int(w, NULL, groups[i]);
+	json_close_array(w);
+}
 
 static void
 write_numbers(struct json_writer *w, const struct args *a)
 {
 	static const char *const names[] = { "uid", "gid" };
 	const struct given *g;
-	int64_t v;
+	int64_t v, gid;
 
 	for (size_t i = 0; i < nitems(names); i++)
 		if (args_number(a, names[i], &v))
 			json_put_int(w, names[i], v);
+	if (args_number(a, "uid", &v) && !args_number(a, "gid", &gid) &&
+	    !args_flag(a, "group"))
+		write_groups_of(w, v);
 	if (!args_flag(a, "group"))
 		return;
 	json_open_array(w, "groups");

@@ -7,6 +7,8 @@
 #include "handle.h"
 
 #define NAMES_MAX 1000
+#define NOT_GIVEN INT64_MIN /* no number of JSON */
+#define NO_GROUP  UINT32_MAX /* nobody is in it */
 
 struct question {
 	int64_t uid, gid;
@@ -39,12 +41,12 @@ read_question(const struct request *rq, struct question *q,
 	};
 	enum err err;
 
-	*q = (struct question){ .uid = rq->peer->uid, .gid = rq->peer->gid,
+	*q = (struct question){ .uid = rq->peer->uid, .gid = NOT_GIVEN,
 		.listener = rq->peer->listener };
 	err = json_read(rq->body, rows, nitems(rows), why);
 	if (err != OK)
 		return err;
-	if (!is_id(q->uid) || !is_id(q->gid))
+	if (!is_id(q->uid) || (q->gid != NOT_GIVEN && !is_id(q->gid)))
 		return fault_set(why, ERR_SYNTAX,
 		    "\"uid\" or \"gid\" is out of range");
 	if (operation_parse(q->operation) == OP__MAX)
@@ -58,7 +60,7 @@ read_question(const struct request *rq, struct question *q,
 
 /*
  * The asker's own groups when it asks about itself; somebody else has those
- * that are given.
+ * that are given and no others.
  */
 static enum err
 read_peer(const struct request *rq, const struct question *q,
@@ -69,8 +71,11 @@ read_peer(const struct request *rq, const struct question *q,
 
 	*peer = *rq->peer;
 	peer->uid = (uint32_t)q->uid;
-	peer->gid = (uint32_t)q->gid;
 	peer->listener = q->listener;
+	if (q->gid != NOT_GIVEN)
+		peer->gid = (uint32_t)q->gid;
+	else if (peer->uid != rq->peer->uid)
+		peer->gid = NO_GROUP;
 	if (q->groups != NULL || peer->uid != rq->peer->uid)
 		peer->ngroups = 0;
 	if (json_count(q->groups) > nitems(peer->groups))

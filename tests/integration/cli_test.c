@@ -605,6 +605,12 @@ test_requests(void **state)
 		{ "certificate renew www",
 		    "POST /v1/certificates/www/orders {}", 0 },
 		{ "order cancel 7", "DELETE /v1/orders/7 ", 0 },
+		{ "policy explain --operation order.create --uid 4000000000",
+		    "POST /v1/policy/explain {\"uid\":4000000000,"
+		    "\"operation\":\"order.create\"}", 1 },
+		{ "policy explain --operation order.create --uid 65534",
+		    "POST /v1/policy/explain {\"uid\":65534,\"gid\":65534,"
+		    "\"groups\":[65534],\"operation\":\"order.create\"}", 1 },
 		{ "policy explain --operation order.create --uid 33 --gid 34 "
 		    "--group 1 --group 2 --listener api --key k --account a "
 		    "--ca c --certificate www --name x.example",

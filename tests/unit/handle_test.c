@@ -426,6 +426,13 @@ test_explain(void **state)
 	assert_false(explained("{\"operation\":\"certificate.declare\","
 	    "\"uid\":20,\"certificate\":\"web-x\","
 	    "\"names\":[\"a.web.test\",\"evil.test\"]}", false));
+	/* nobody else is in the asker's group */
+	assert_false(explained("{\"operation\":\"token.unlatch\","
+	    "\"uid\":77}", false));
+	assert_true(explained("{\"operation\":\"token.unlatch\","
+	    "\"uid\":77,\"gid\":10}", true));
+	assert_true(explained("{\"operation\":\"token.unlatch\","
+	    "\"uid\":77,\"groups\":[9,10]}", true));
 	/* the names of a certificate that there is count by themselves */
 	assert_false(explained("{\"operation\":\"certificate.read\","
 	    "\"uid\":20,\"certificate\":\"configured\"}", false));

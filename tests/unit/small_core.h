@@ -84,7 +84,9 @@ static const char small_config[] =
     "  certificates \"web-*\"\n"
     "}\n"
     "allow \"web\" { operations key.read keys \"web-*\" }\n"
-    "allow \"rated\" { operations key.read rate 2 per 1h }\n";
+    "allow \"rated\" { operations key.read rate 2 per 1h }\n"
+    "tenant \"group\" { gid 10 }\n"
+    "allow \"group\" { operations token.unlatch }\n";
 
 static inline void *
 small_read(void *arg)
