@@ -65,6 +65,13 @@ run_program(const struct deployment_row *d, struct hook_end *end,
 static void
 finish(struct job *j, struct deployment_row *d, unsigned retries)
 {
+	static const char *const told[] = {
+		[DEPLOY_PENDING] = "the deploy program failed, to be tried "
+		    "again",
+		[DEPLOY_DONE] = "deployed",
+		[DEPLOY_FAILED] = "the deploy program failed for the last "
+		    "time",
+	};
 	int64_t pause;
 
 	if (d->exit_status == 0) {
@@ -83,8 +90,7 @@ finish(struct job *j, struct deployment_row *d, unsigned retries)
 		job_again(j, RETRY_FIRST);
 		return;
 	}
-	order_note(d->order, "deployment %s%s%.200s",
-	    deployment_state_name(d->state),
+	order_note(d->order, "%s%s%.200s", told[d->state],
 	    d->exit_status != 0 && d->output[0] != '\0' ? ": " : "",
 	    d->exit_status != 0 ? d->output : "");
 }

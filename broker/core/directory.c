@@ -21,14 +21,16 @@ static struct {
 	struct entry {
 		struct json *facts; /* NULL: never fetched */
 		int64_t fetched;
-	} *of; /* by index of the configured CA */
+		struct fault trouble; /* no text: the last try went well */
+	} *of; /* by index of the configured CA; NULL: not loaded */
 } directories = { .lock = PTHREAD_MUTEX_INITIALIZER };
 
 static struct entry *
 entry_of(const char *ca)
 {
 	for (size_t i = 0; i < core.config->ncas; i++)
-		if (strcmp(core.config->cas[i].name, ca) == 0)
+		if (directories.of != NULL &&
+		    strcmp(core.config->cas[i].name, ca) == 0)
 			return &directories.of[i];
 	return NULL;
 }
@@ -91,6 +93,32 @@ directory_forget(const char *ca)
 	entry->fetched = 0;
 	pthread_mutex_unlock(&directories.lock);
 	job_add(JOB_DIRECTORY, ca, 0, clock_now_ms());
+}
+
+void
+directory_trouble(const char *ca, char out[static FAULT_MAX])
+{
+	struct entry *entry = entry_of(ca);
+
+	out[0] = '\0';
+	if (entry == NULL)
+		return;
+	pthread_mutex_lock(&directories.lock);
+	strcpy(out, entry->trouble.text);
+	pthread_mutex_unlock(&directories.lock);
+}
+
+static void
+set_trouble(const char *ca, const char *words)
+{
+	struct entry *entry = entry_of(ca);
+
+	if (entry == NULL)
+		return;
+	pthread_mutex_lock(&directories.lock);
+	fault_set(&entry->trouble, ERR_NETWORK, "the directory of %s: %s", ca,
+	    words);
+	pthread_mutex_unlock(&directories.lock);
 }
 
 /* Bytes of "https://host:port". */
@@ -161,6 +189,7 @@ keep(const char *ca, const struct json *facts)
 	json_free(entry->facts);
 	entry->facts = copy;
 	entry->fetched = clock_now();
+	entry->trouble.text[0] = '\0';
 	pthread_mutex_unlock(&directories.lock);
 	buf_free(&text);
 }
@@ -207,6 +236,7 @@ result(struct job *j, const struct report *r)
 	}
 	j->failures++;
 	log_warning("directory of %s: %s", j->name, r->words);
+	set_trouble(j->name, r->words);
 	if (j->failures == 1)
 		tell_waiting(j->name, r->words);
 	job_again(j, r->retry_after > 0 ? r->retry_after * 1000 :

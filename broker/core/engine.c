@@ -22,8 +22,10 @@
 
 #define LOCAL_THREADS  4
 #define LEASE_MARGIN   30000  /* ms beyond the CA's time-out and all retries */
+#define LEASE_LOOK     5000   /* ms between two looks at leases */
 #define JWS_A_TASK     12     /* signatures that one task may have */
 #define PAYLOAD_MAX    65536
+#define CANCEL_AGAIN   2000   /* ms after a cancellation was not stored */
 #define FIRST_LOOK_MS  1000   /* between start and the first renewal look */
 
 struct engine {
@@ -78,6 +80,13 @@ always_local(enum job_kind kind)
 	return classes[kind]->prepare == NULL;
 }
 
+/* Orders and accounts look at themselves before they go to the issuer. */
+static bool
+begins_local(enum job_kind kind)
+{
+	return always_local(kind) || kind == JOB_ORDER || kind == JOB_ACCOUNT;
+}
+
 void
 job_add(enum job_kind kind, const char *name, int64_t order, int64_t ms)
 {
@@ -91,13 +100,14 @@ job_add(enum job_kind kind, const char *name, int64_t order, int64_t ms)
 		snprintf(j->name, sizeof(j->name), "%s", name);
 		j->order = order;
 		j->due = ms;
-		j->local = true;
+		j->local = begins_local(kind);
 		engine.jobs = xreallocarray(engine.jobs, engine.njobs + 1,
 		    sizeof(*engine.jobs));
 		engine.jobs[engine.njobs++] = j;
-		j->local = always_local(kind) || kind == JOB_ORDER ||
-		    kind == JOB_ACCOUNT;
-	} else if (j->task == 0 && ms < j->due && j->failures == 0) {
+	} else if (j->task != 0) {
+		j->again_at = j->again && j->again_at < ms ? j->again_at : ms;
+		j->again = true;
+	} else if (ms < j->due && j->failures == 0) {
 		j->due = ms;
 	}
 	pthread_cond_broadcast(&engine.work);
@@ -183,6 +193,18 @@ row_found(enum err e, struct job *j, const struct fault *why)
 
 /* ------------------------------------------------- taking and giving back */
 
+/* When somebody of that sort may take a job: an order that nobody carries to
+ * the issuer any more comes home when its deadline has passed. */
+static int64_t
+due_for(const struct job *j, bool local)
+{
+	if (j->local == local)
+		return j->due;
+	if (!local || j->deadline == 0)
+		return JOB_NEVER;
+	return j->due > j->deadline ? j->due : j->deadline;
+}
+
 /* The due job of that sort that has waited longest, or NULL and when the
  * next one is due. */
 static struct job *
@@ -192,13 +214,15 @@ due_job(bool local, int64_t now, int64_t *next)
 
 	for (size_t i = 0; i < engine.njobs; i++) {
 		struct job *j = engine.jobs[i];
+		int64_t due;
 
-		if (j->local != local || j->task != 0 || j->over)
+		if (j->task != 0 || j->over)
 			continue;
-		if (j->due <= now && (best == NULL || j->due < best->due))
+		due = due_for(j, local);
+		if (due <= now && (best == NULL || j->due < best->due))
 			best = j;
-		if (j->due < *next)
-			*next = j->due;
+		if (due < *next)
+			*next = due;
 	}
 	return best;
 }
@@ -251,46 +275,50 @@ forget(struct job *j)
 	free(j);
 }
 
+/*
+ * What was asked for while the job was taken may have come too late for it:
+ * then it is not over yet.  Other jobs know best when they are due; and who
+ * waits for a directory asks again by itself.
+ */
+static void
+heed(struct job *j)
+{
+	if (j->over && j->kind != JOB_DIRECTORY) {
+		j->over = false;
+		j->local = begins_local(j->kind);
+		j->due = j->again_at;
+	} else if (always_local(j->kind) && j->failures == 0 &&
+	    j->again_at < j->due) {
+		j->due = j->again_at;
+	}
+	j->again = false;
+}
+
 static void
 give_back(struct job *j)
 {
 	pthread_mutex_lock(&engine.lock);
 	j->task = 0;
+	if (j->again)
+		heed(j);
 	if (j->over)
 		forget(j);
 	pthread_cond_broadcast(&engine.work);
 	pthread_mutex_unlock(&engine.lock);
 }
 
-static void *
-local_thread(void *arg)
-{
-	struct job *j;
-
-	for (;;) {
-		pthread_mutex_lock(&engine.lock);
-		j = take(true, clock_now_ms() + 60000);
-		pthread_mutex_unlock(&engine.lock);
-		if (j != NULL) {
-			classes[j->kind]->run(j);
-			give_back(j);
-		} else if (engine.stopping) {
-			return arg;
-		}
-	}
-}
-
 /* ------------------------------------------------------ the issuer's side */
 
 /* Finds the task and keeps it from being found by anybody else: the lease is
- * moved out of reach while the answer is worked on. */
+ * moved out of reach while the answer is worked on.  0 is the number of all
+ * jobs that nobody has taken. */
 static struct job *
 task_hold(int64_t task)
 {
 	struct job *found = NULL;
 
 	pthread_mutex_lock(&engine.lock);
-	for (size_t i = 0; i < engine.njobs; i++)
+	for (size_t i = 0; i < engine.njobs && task > 0; i++)
 		if (engine.jobs[i]->task == task && !engine.jobs[i]->local &&
 		    engine.jobs[i]->lease_end != JOB_NEVER)
 			found = engine.jobs[i];
@@ -354,6 +382,36 @@ task_expired(void)
 	return found;
 }
 
+static void
+lose_expired(void)
+{
+	struct job *j;
+
+	while ((j = task_expired()) != NULL)
+		task_lost(j, "the issuer did not come back in time");
+}
+
+/* An issuer that is silent must not keep anything for ever, so that leases
+ * are looked at here, too. */
+static void *
+local_thread(void *arg)
+{
+	struct job *j;
+
+	for (;;) {
+		lose_expired();
+		pthread_mutex_lock(&engine.lock);
+		j = take(true, clock_now_ms() + LEASE_LOOK);
+		pthread_mutex_unlock(&engine.lock);
+		if (j != NULL) {
+			classes[j->kind]->run(j);
+			give_back(j);
+		} else if (engine.stopping) {
+			return arg;
+		}
+	}
+}
+
 void
 engine_issuer_gone(struct engine *e)
 {
@@ -402,8 +460,7 @@ engine_next(struct engine *e, int wait_ms, struct buf *out,
 	struct job *j;
 
 	(void)e;
-	while ((j = task_expired()) != NULL)
-		task_lost(j, "the issuer did not come back in time");
+	lose_expired();
 	for (;;) {
 		pthread_mutex_lock(&engine.lock);
 		j = take(false, end);
@@ -627,9 +684,10 @@ engine_cancel(struct engine *e, int64_t order, struct fault *why)
 	}
 	pthread_mutex_unlock(&e->lock);
 	if (!busy)
-		order_cancel_now(order);
+		code = order_cancel_now(order, why);
 	if (j != NULL && !busy) {
-		j->over = true;
+		j->over = code == OK;
+		j->due = clock_now_ms() + CANCEL_AGAIN;
 		give_back(j);
 	}
 out:
@@ -667,6 +725,14 @@ engine_url_of_ca(struct engine *e, const char *account, const char *url)
 
 	(void)e;
 	return a != NULL && directory_same_origin(a->ca, url);
+}
+
+void
+engine_ca_trouble(struct engine *e, const char *ca,
+    char out[static FAULT_MAX])
+{
+	(void)e;
+	directory_trouble(ca, out);
 }
 
 enum err

@@ -43,6 +43,10 @@ enum err engine_account(struct engine *e, const char *account,
  * are those of a URL in the CA's directory. */
 bool engine_url_of_ca(struct engine *e, const char *account, const char *url);
 
+/* What keeps the broker from talking to a CA at all; "" when nothing does. */
+void engine_ca_trouble(struct engine *e, const char *ca,
+    char out[static FAULT_MAX]);
+
 /* The issuer's three questions; see broker/issuer/protocol.h. */
 enum err engine_next(struct engine *e, int wait_ms, struct buf *out,
     struct fault *why);

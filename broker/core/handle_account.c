@@ -37,6 +37,17 @@ put_contacts(struct json_writer *w, const struct config_account *a)
 	json_close_array(w);
 }
 
+/* An account that has to wait for its CA has no error of its own. */
+static void
+put_error(struct json_writer *w, const struct account_row *a)
+{
+	char trouble[FAULT_MAX] = "";
+
+	if (a->error[0] == '\0' && a->state < ACCOUNT_VALID)
+		engine_ca_trouble(core.engine, a->ca, trouble);
+	put_some(w, "error", trouble[0] != '\0' ? trouble : a->error);
+}
+
 void
 put_account(struct json_writer *w, const struct account_row *a)
 {
@@ -50,7 +61,7 @@ put_account(struct json_writer *w, const struct account_row *a)
 	put_contacts(w, config_account(core.config, a->name));
 	if (a->key[0] != '\0')
 		put_jwk(w, a->key);
-	put_some(w, "error", a->error);
+	put_error(w, a);
 	json_put_int(w, "attempts", a->attempts);
 	if (a->state < ACCOUNT_VALID)
 		put_time_ms(w, "nextAttempt", a->next_at);

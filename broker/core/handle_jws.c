@@ -189,7 +189,7 @@ sign(const struct wish *wish, const char *account, struct reply *rp,
 		    "there is no account named \"%s\"", account);
 	if (!engine_url_of_ca(core.engine, account, wish->url))
 		return fault_set(why, ERR_DENIED,
-		    "\"url\" is not one of the account's CA");
+		    "\"url\" is not at the account's CA");
 	err = engine_account(core.engine, account, &row, why);
 	if (err == OK)
 		err = jws_write(&rp->body, core.keys, row.key, row.kid,

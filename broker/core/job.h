@@ -40,9 +40,14 @@ struct job {
 	int64_t lease_end; /* milliseconds, of a task at the issuer */
 	uint64_t issuer;   /* which of them in a row has it */
 	bool over;	   /* to be forgotten when released */
+	bool again;	   /* was asked for while it was taken */
+	int64_t again_at;  /* milliseconds */
+	int64_t deadline;  /* milliseconds; 0: unknown, or none */
 	bool cancel;	   /* the operator gave the order up */
 	bool interrupted;  /* a process died while the CA may have looked */
 	uint32_t failures; /* in a row, of what has no row of its own */
+	uint32_t returns;  /* of an order to a state that it had before */
+	uint32_t reanswers; /* of challenges that failed but are pending */
 	/* of the network step that is being done */
 	enum issuer_step step;
 	char url[STORE_URL];
@@ -109,6 +114,8 @@ int64_t backoff(uint32_t attempts, int64_t first, int64_t most);
 const char *directory_url(const char *ca, const char *member,
     char out[static STORE_URL]);
 void directory_forget(const char *ca);
+/* Why the last try to fetch it failed; "" when it did not. */
+void directory_trouble(const char *ca, char out[static FAULT_MAX]);
 bool directory_same_origin(const char *ca, const char *url);
 void directory_load(void);
 
@@ -121,7 +128,7 @@ void account_lost(const char *name); /* the CA does not know it any more */
 void orders_load(void);
 enum err order_start(const char *certificate, int64_t *id,
     struct fault *why);
-void order_cancel_now(int64_t order);
+enum err order_cancel_now(int64_t order, struct fault *why);
 void order_clean(const struct order_row *o);
 
 /* order_event.c: tells the owner; printf-like. */
