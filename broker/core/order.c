@@ -179,11 +179,14 @@ order_retry(struct order_row *o, struct job *j, enum order_state state,
 {
 	int64_t ms;
 
-	if (state != o->state)
+	if (state != o->state) {
 		o->attempts = 0;
+		j->returns++;
+	}
 	o->attempts++;
 	ms = retry_after > 0 ? retry_after * 1000 :
-	    backoff(o->attempts, ORDER_RETRY_FIRST, ORDER_RETRY_MOST);
+	    backoff(o->attempts > j->returns ? o->attempts : j->returns,
+		ORDER_RETRY_FIRST, ORDER_RETRY_MOST);
 	if (clock_now() + ms / 1000 > o->deadline) {
 		char text[STORE_TEXT];
 
@@ -306,8 +309,11 @@ order_load(struct job *j, struct order_row *o)
 {
 	struct fault why;
 
-	return row_found(store_order_get(core.store, j->order, o, &why), j,
-	    &why);
+	if (!row_found(store_order_get(core.store, j->order, o, &why), j,
+		&why))
+		return false;
+	j->deadline = (o->deadline + 1) * 1000;
+	return true;
 }
 
 /* True when the order is not to be gone on with, and was ended. */
@@ -487,17 +493,25 @@ const struct job_class order_class = {
 
 /* ----------------------------------------------------- beginning and end */
 
-void
-order_cancel_now(int64_t order)
+enum err
+order_cancel_now(int64_t order, struct fault *why)
 {
 	struct job quiet = { .kind = JOB_ORDER, .order = order };
 	struct order_row o;
+	enum err e;
 
-	if (!order_load(&quiet, &o))
-		return;
-	if (o.state < ORDER_ISSUED)
+	e = store_order_get(core.store, order, &o, why);
+	if (e != OK)
+		return e;
+	if (o.state < ORDER_ISSUED) {
 		end(&o, &quiet, ORDER_CANCELED, "given up by the operator");
+		if (!quiet.over)
+			e = fault_set(why, ERR_IO, "order %lld cannot be "
+			    "stored now; it is given up as soon as it can",
+			    (long long)order);
+	}
 	order_row_free(&o);
+	return e;
 }
 
 static enum err

@@ -11,6 +11,7 @@
 #include "order.h"
 
 #define AUTHORIZATIONS_MAX 100
+#define RETURN_FIRST 1000 /* milliseconds before the CSR is sent again */
 #define TOKEN_CHARACTERS                                                      \
 	"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_"
 
@@ -110,13 +111,19 @@ on_pending(struct order_row *o, struct job *j, const struct report *r)
 		poll_again(o, j, r);
 }
 
+/* A CA that has had the CSR and asks for it again is obeyed, ever more
+ * slowly. */
 static void
 on_ready(struct order_row *o, struct job *j, const struct report *r)
 {
 	(void)r;
+	if (o->state == ORDER_FINALIZE || o->state == ORDER_PROCESSING) {
+		order_enter(o, j, ORDER_FINALIZE, backoff(++j->returns,
+		    RETURN_FIRST, ORDER_RETRY_MOST));
+		return;
+	}
 	order_note(o->id, "the CA is ready for the CSR");
-	order_enter(o, j, ORDER_FINALIZE,
-	    o->state == ORDER_PROCESSING ? 1000 : 0);
+	order_enter(o, j, ORDER_FINALIZE, 0);
 }
 
 static void
