@@ -63,11 +63,14 @@ write_lines(struct audit *a, const struct buf *b, off_t end, struct fault *why)
 static void
 fall_back(struct audit *a, const struct fault *why)
 {
+	struct audit_waiter *w;
+
 	if (!a->failing)
 		log_error("%s; nothing is released", why->text);
 	a->failing = true;
-	a->kept[a->epoch++ % AUDIT_EPOCHS] = a->disk.seq;
 	a->failure = *why;
+	LIST_FOREACH(w, &a->waiters, entry)
+		w->lost = w->lost || w->seq > a->disk.seq;
 	a->seq = a->disk.seq;
 	memcpy(a->hash, a->disk.hash, SHA256_SIZE);
 	buf_reset(&a->pending);
@@ -105,17 +108,20 @@ write_pending(struct audit *a)
 }
 
 enum err
-audit_await(struct audit *a, uint64_t seq, uint64_t epoch, struct fault *why)
+audit_await(struct audit *a, struct fault *why)
 {
-	while (a->epoch == epoch && a->disk.seq < seq) {
+	struct audit_waiter me = { .seq = a->seq };
+
+	LIST_INSERT_HEAD(&a->waiters, &me, entry);
+	while (!me.lost && a->disk.seq < me.seq) {
 		if (a->busy)
 			pthread_cond_wait(&a->change, &a->lock);
 		else
 			write_pending(a);
 	}
-	if (a->epoch == epoch || (a->epoch - epoch <= AUDIT_EPOCHS &&
-	    seq <= a->kept[epoch % AUDIT_EPOCHS]))
-		return OK; /* perhaps written before what failed since */
+	LIST_REMOVE(&me, entry);
+	if (!me.lost)
+		return OK;
 	if (why != NULL)
 		*why = a->failure;
 	return a->failure.code;
@@ -152,7 +158,6 @@ enum err
 audit_append(struct audit *a, const char *event, const char *members,
     size_t n, struct fault *why)
 {
-	uint64_t epoch;
 	enum err e;
 
 	if (n > MEMBERS_MAX)
@@ -161,13 +166,12 @@ audit_append(struct audit *a, const char *event, const char *members,
 	pthread_mutex_lock(&a->lock);
 	while (a->paused > clock_monotonic_us())
 		wait_until(a, &a->change, a->paused);
-	epoch = a->epoch;
 	e = audit_chain(a, event, members, n, why);
 	if (e == OK && a->sign != NULL &&
 	    a->seq - a->checkpoint_seq == a->every_lines)
 		pthread_cond_signal(&a->tick);
 	if (e == OK)
-		e = audit_await(a, a->seq, epoch, why);
+		e = audit_await(a, why);
 	pthread_mutex_unlock(&a->lock);
 	return e;
 }
@@ -279,6 +283,7 @@ audit_open(const char *folder, enum audit_mode mode, struct fault *why)
 	enum err e;
 
 	a->mode = mode;
+	LIST_INIT(&a->waiters);
 	buf_init(&a->pending, PENDING_MAX);
 	buf_init(&a->writing, PENDING_MAX);
 	conditions_init(a);

@@ -57,7 +57,6 @@ static enum err
 append_checkpoint(struct audit *a, uint64_t seq, const struct buf *members,
     struct fault *why)
 {
-	uint64_t epoch = a->epoch;
 	enum err e;
 
 	if (a->seq != seq)
@@ -66,7 +65,7 @@ append_checkpoint(struct audit *a, uint64_t seq, const struct buf *members,
 	e = audit_chain(a, "checkpoint", (const char *)members->data,
 	    members->len, why);
 	if (e == OK)
-		e = audit_await(a, seq + 1, epoch, why);
+		e = audit_await(a, why);
 	if (e == OK)
 		a->checkpoint_seq = seq + 1;
 	return e;

@@ -6,17 +6,24 @@
 
 #include <pthread.h>
 #include <stdbool.h>
+#include <sys/queue.h>
 
 #include "audit.h"
 #include "audit_file.h"
 
-#define AUDIT_EPOCHS 16 /* that a thread may sleep through */
+/* One who waits for a line; on the waiting thread's stack. */
+struct audit_waiter {
+	LIST_ENTRY(audit_waiter) entry;
+	uint64_t seq;
+	bool lost;
+};
 
 /*
  * Lines are chained in memory, in the order in which they are appended, and
  * written by whichever thread comes first, for all that wait.  What is behind
  * the end on disk may be lost again: when a write fails, everything since
- * then fails together (epoch) and the chain goes on from what is on disk.
+ * then fails together and the chain goes on from what is on disk, with the
+ * same numbers; so each waiter is told, and need not be quick.
  */
 struct audit {
 	pthread_mutex_t lock;
@@ -33,8 +40,7 @@ struct audit {
 	bool busy;		/* a thread writes */
 	bool untidy;		/* the rest of a failed line is behind the end */
 	bool unsynced;		/* relaxed: written, not flushed */
-	uint64_t epoch;		/* grows with each failure */
-	uint64_t kept[AUDIT_EPOCHS]; /* seq on disk when an epoch ended */
+	LIST_HEAD(, audit_waiter) waiters;
 	bool failing;
 	struct fault failure;	/* the last one */
 	int64_t paused;		/* for a checkpoint, until then; 0: not */
@@ -51,10 +57,9 @@ struct audit {
 enum err audit_chain(struct audit *a, const char *event, const char *members,
     size_t n, struct fault *why);
 
-/* Returns when the line seq of that epoch is written, or lost; the lock is
- * held before and after. */
-enum err audit_await(struct audit *a, uint64_t seq, uint64_t epoch,
-    struct fault *why);
+/* Returns when the line that was chained last is written, or lost; the lock
+ * must have been held since then, and is held afterwards. */
+enum err audit_await(struct audit *a, struct fault *why);
 
 /* True when a checkpoint is to be made; the lock is held. */
 bool audit_checkpoint_due(const struct audit *a, int64_t now);
