@@ -232,8 +232,8 @@ labels(void **state)
 	static const char *const bad[] = { "", "kb1", "kb1:", "kb1:account",
 		"kb1:account:", "kb2:account:a", "kb1:acct:a", "kb1::a",
 		"KB1:account:a", "kb1:accountaccountaccount:a",
-		"kb1:cert:1234567890123456789012345678901234567890"
-		"123456789012345678901234" };
+		("kb1:cert:1234567890123456789012345678901234567890"
+		 "123456789012345678901234") };
 	enum key_purpose purpose;
 	char name[KEY_NAME_MAX];
 
