@@ -89,7 +89,7 @@ static enum err
 generate(struct keys *k, struct key_row *row, struct fault *why)
 {
 	enum key_type wanted = row->type;
-	struct lane_key key;
+	struct lane_key key = { .idlen = 0 };
 	bool found;
 	enum err e;
 
