@@ -63,13 +63,11 @@ write_lines(struct audit *a, const struct buf *b, off_t end, struct fault *why)
 static void
 fall_back(struct audit *a, const struct fault *why)
 {
-	struct audit_waiter *w;
-
 	if (!a->failing)
 		log_error("%s; nothing is released", why->text);
 	a->failing = true;
 	a->failure = *why;
-	LIST_FOREACH(w, &a->waiters, entry)
+	for (struct audit_waiter *w = a->waiters; w != NULL; w = w->next)
 		w->lost = w->lost || w->seq > a->disk.seq;
 	a->seq = a->disk.seq;
 	memcpy(a->hash, a->disk.hash, SHA256_SIZE);
@@ -107,19 +105,37 @@ write_pending(struct audit *a)
 	pthread_cond_broadcast(&a->change);
 }
 
+static void
+enlist(struct audit *a, struct audit_waiter *w)
+{
+	w->next = a->waiters;
+	w->prev = &a->waiters;
+	if (w->next != NULL)
+		w->next->prev = &w->next;
+	a->waiters = w;
+}
+
+static void
+leave(struct audit_waiter *w)
+{
+	*w->prev = w->next;
+	if (w->next != NULL)
+		w->next->prev = w->prev;
+}
+
 enum err
 audit_await(struct audit *a, struct fault *why)
 {
 	struct audit_waiter me = { .seq = a->seq };
 
-	LIST_INSERT_HEAD(&a->waiters, &me, entry);
+	enlist(a, &me);
 	while (!me.lost && a->disk.seq < me.seq) {
 		if (a->busy)
 			pthread_cond_wait(&a->change, &a->lock);
 		else
 			write_pending(a);
 	}
-	LIST_REMOVE(&me, entry);
+	leave(&me);
 	if (!me.lost)
 		return OK;
 	if (why != NULL)
@@ -283,7 +299,6 @@ audit_open(const char *folder, enum audit_mode mode, struct fault *why)
 	enum err e;
 
 	a->mode = mode;
-	LIST_INIT(&a->waiters);
 	buf_init(&a->pending, PENDING_MAX);
 	buf_init(&a->writing, PENDING_MAX);
 	conditions_init(a);

@@ -6,14 +6,13 @@
 
 #include <pthread.h>
 #include <stdbool.h>
-#include <sys/queue.h>
 
 #include "audit.h"
 #include "audit_file.h"
 
 /* One who waits for a line; on the waiting thread's stack. */
 struct audit_waiter {
-	LIST_ENTRY(audit_waiter) entry;
+	struct audit_waiter *next, **prev;
 	uint64_t seq;
 	bool lost;
 };
@@ -40,7 +39,7 @@ struct audit {
 	bool busy;		/* a thread writes */
 	bool untidy;		/* the rest of a failed line is behind the end */
 	bool unsynced;		/* relaxed: written, not flushed */
-	LIST_HEAD(, audit_waiter) waiters;
+	struct audit_waiter *waiters;
 	bool failing;
 	struct fault failure;	/* the last one */
 	int64_t paused;		/* for a checkpoint, until then; 0: not */
