@@ -38,8 +38,8 @@ const struct option_row audit_tail_options[] = {
 
 const struct option_row audit_verify_options[] = {
 	{ "key", 0, OPTION_MANY, false, "FILE",
-	    "PEM public key of the checkpoints (audit.pub beside the log); "
-	    "may be repeated", COMPLETE_FILE, NULL },
+	    "public key (audit.pub beside the log); repeatable",
+	    COMPLETE_FILE, NULL },
 	{ "last", 0, OPTION_NUMBER, false, "SEQ",
 	    "the log must reach this line at least", COMPLETE_NONE, NULL },
 	OPTION_END

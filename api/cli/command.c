@@ -14,6 +14,8 @@ const struct option_row global_options[] = {
 	    COMPLETE_FILE, NULL },
 	{ "help", 'h', OPTION_FLAG, false, NULL, "tell about the command",
 	    COMPLETE_NONE, NULL },
+	{ "version", 0, OPTION_FLAG, false, NULL, "print the version",
+	    COMPLETE_NONE, NULL },
 	OPTION_END
 };
 
@@ -62,7 +64,8 @@ const struct command commands[] = {
 	    .run = cmd_key_generate },
 	{ "key", "retire", ONE("KEY", KEY), .options = key_retire_options,
 	    .summary = "Take a key out of use; it never signs again",
-	    .details = "After the grace it is destroyed in its token.",
+	    .details = "After the grace it is destroyed in its token.  A key "
+	    "in use cannot be retired.",
 	    .examples = "keybroker key retire old --grace 7d",
 	    .run = cmd_key_retire },
 	{ "key", "destroy", ONE("KEY", KEY),
@@ -87,8 +90,8 @@ const struct command commands[] = {
 	    .options = account_sign_options,
 	    .summary = "Have a POST-as-GET signed, for another ACME client",
 	    .details = "Prints the JWS as JSON, ready to be sent.",
-	    .examples = "keybroker account sign main "
-	    "--url https://ca.example/acme/order/1 --nonce oFvnlFP1wIhRlYS2",
+	    .examples = "keybroker account sign main --nonce "
+	    "oFvnlFP1wIhRlYS2 \\\n    --url https://ca.example/acme/order/1",
 	    .run = cmd_account_sign },
 
 	{ "certificate", "list", NOTHING,
@@ -102,16 +105,19 @@ const struct command commands[] = {
 	{ "certificate", "declare", ONE("CERTIFICATE", CERTIFICATE),
 	    .options = certificate_declare_options,
 	    .summary = "Declare a certificate to be managed, or change one",
-	    .details = "With --json and --order the order is printed.\n"
-	    ORDER_DETAILS,
+	    .details = "It is for a new key of the broker's, unless --key is "
+	    "given.  What needs dns-01,\nsuch as a wildcard, is for the "
+	    "configuration, which names the program.\nWith --json and "
+	    "--order the order is printed.\n" ORDER_DETAILS,
 	    .examples = "keybroker certificate declare www --account main "
-	    "--name www.example.org --name example.org\n"
+	    "\\\n    --name www.example.org --name example.org\n"
 	    "keybroker certificate declare www --account main "
-	    "--name www.example.org --challenge http-01-webroot "
-	    "--webroot /var/www/html --order --wait",
+	    "\\\n    --name www.example.org --challenge http-01-webroot "
+	    "\\\n    --webroot /var/www/html --order --wait",
 	    .run = cmd_certificate_declare },
 	{ "certificate", "delete", ONE("CERTIFICATE", CERTIFICATE),
-	    .summary = "Stop managing a certificate that was declared here",
+	    .summary = "Stop managing a certificate that the API declared",
+	    .details = "What stands in the configuration is deleted there.",
 	    .examples = "keybroker certificate delete www",
 	    .run = cmd_certificate_delete },
 	{ "certificate", "chain", ONE("CERTIFICATE", CERTIFICATE),
@@ -145,6 +151,7 @@ const struct command commands[] = {
 	    .examples = "keybroker order watch 7", .run = cmd_order_watch },
 	{ "order", "cancel", ONE("ORDER", ORDER),
 	    .summary = "Give an order up",
+	    .details = "A managed certificate is ordered again later, as after a failure.",
 	    .examples = "keybroker order cancel 7", .run = cmd_order_cancel },
 
 	{ "audit", "list", NOTHING, .options = audit_list_options,
@@ -176,19 +183,20 @@ const struct command commands[] = {
 	{ "policy", "explain", NOTHING, .options = policy_explain_options,
 	    .summary = "Ask whether a client may do something, and why",
 	    .details = "Exit code 0: allowed; 1: denied.  Without --uid it "
-	    "is about you; --uid alone takes\nthe groups that this user has "
-	    "on this host.",
+	    "is about you; with --uid\nalone, that user has the groups of "
+	    "this host.",
 	    .examples = "keybroker policy explain --operation order.create "
 	    "--certificate www\n"
 	    "keybroker policy explain --operation certificate.declare "
-	    "--uid 33 --account main --name www.example.org",
+	    "--uid 33 \\\n    --account main --name www.example.org",
 	    .run = cmd_policy_explain },
 
 	{ "config", "check", .operands = "[FILE]", .max = 1,
 	    .complete = COMPLETE_FILE,
-	    .summary = "Check a configuration, with line and column",
-	    .details = "Runs keybrokerd --check, whose exit code is 78 when "
-	    "there are mistakes.",
+	    .summary = "Check a configuration",
+	    .details = "Each mistake is printed with its line and column, and "
+	    "the exit code is then 78.\nNothing is printed when there is "
+	    "none.  It is keybrokerd --check that looks.",
 	    .examples = "keybroker config check /etc/keybroker/keybroker.conf",
 	    .run = cmd_config_check },
 	{ "config", "print", .operands = "[FILE]", .max = 1,

@@ -3,7 +3,9 @@
 
 #include "output.h"
 
-#define LEFT 26 /* columns of an option in the help */
+#define LEFT  26 /* columns of an option in the help */
+#define NAMES 20 /* of a command in the list of them */
+#define RIGHT 79 /* and of a line */
 
 /* "--account ACCOUNT" */
 static void
@@ -15,8 +17,21 @@ option_text(struct buf *out, const struct option_row *o)
 	    o->value != NULL ? o->value : "");
 }
 
+/* Some global options mean something to some commands only; without a command
+ * all are told. */
+static bool
+means_something(const struct option_row *o, const struct command *c)
+{
+	if (c == NULL)
+		return true;
+	if (strcmp(o->name, "config") == 0)
+		return strcmp(c->noun, "config") == 0;
+	return strcmp(o->name, "version") != 0;
+}
+
 static void
-print_options(const char *title, const struct option_row *rows)
+print_options(const char *title, const struct option_row *rows,
+    const struct command *c)
 {
 	struct buf text;
 
@@ -25,6 +40,8 @@ print_options(const char *title, const struct option_row *rows)
 	printf("\n%s:\n", title);
 	buf_init(&text, 256);
 	EACH_OPTION(o, rows) {
+		if (!means_something(o, c))
+			continue;
 		buf_reset(&text);
 		option_text(&text, o);
 		printf("  %-*s  %s\n", LEFT, buf_str(&text), o->help);
@@ -44,20 +61,35 @@ print_indented(const char *title, const char *lines)
 	}
 }
 
+/* Prints a part of the usage, in the next line when this one is full. */
+static void
+print_part(const char *part, size_t *column)
+{
+	if (*column + 1 + strlen(part) > RIGHT)
+		*column = (size_t)printf("\n         ") - 1;
+	*column += (size_t)printf(" %s", part);
+}
+
 static void
 print_usage(const struct command *c)
 {
-	printf("usage: keybroker %s%s%s", c->noun, c->verb != NULL ? " " : "",
-	    c->verb != NULL ? c->verb : "");
+	size_t column = (size_t)printf("usage: keybroker %s%s%s", c->noun,
+	    c->verb != NULL ? " " : "", c->verb != NULL ? c->verb : "");
+	struct buf part;
+
+	buf_init(&part, 256);
 	if (*c->operands != '\0')
-		printf(" %s", c->operands);
+		print_part(c->operands, &column);
 	EACH_OPTION(o, c->options) {
-		printf(o->required ? " --%s%s%s" : " [--%s%s%s]", o->name,
-		    o->value != NULL ? " " : "",
-		    o->value != NULL ? o->value : "");
-		if (o->kind == OPTION_MANY || o->kind == OPTION_NUMBERS)
-			printf(" ...");
+		buf_reset(&part);
+		buf_putf(&part, o->required ? "--%s%s%s%s" : "[--%s%s%s]%s",
+		    o->name, o->value != NULL ? " " : "",
+		    o->value != NULL ? o->value : "",
+		    o->kind == OPTION_MANY || o->kind == OPTION_NUMBERS ?
+		    " ..." : "");
+		print_part(buf_str(&part), &column);
 	}
+	buf_free(&part);
 	putchar('\n');
 }
 
@@ -68,20 +100,19 @@ help_command(const struct command *c)
 	printf("\n%s.\n", c->summary);
 	if (c->details != NULL)
 		printf("%s\n", c->details);
-	print_options("Options", c->options);
-	print_options("Options of every command", global_options);
+	print_options("Options", c->options, NULL);
+	print_options("Options of every command", global_options, c);
 	print_indented("Examples", c->examples);
 }
 
 static void
 print_line(const struct command *c)
 {
-	char name[128];
+	char name[64];
 
-	snprintf(name, sizeof(name), "%s%s%s%s%s", c->noun,
-	    c->verb != NULL ? " " : "", c->verb != NULL ? c->verb : "",
-	    *c->operands != '\0' ? " " : "", c->operands);
-	printf("  %-*s  %s\n", LEFT, name, c->summary);
+	snprintf(name, sizeof(name), "%s%s%s", c->noun,
+	    c->verb != NULL ? " " : "", c->verb != NULL ? c->verb : "");
+	printf("  %-*s  %s\n", NAMES, name, c->summary);
 }
 
 void
@@ -102,9 +133,9 @@ help_all(void)
 	    "socket.\n\nCommands:\n");
 	for (size_t i = 0; i < ncommands; i++)
 		print_line(&commands[i]);
-	print_options("Options", global_options);
-	printf("\nkeybroker COMMAND --help tells more, with examples; the "
-	    "manual is keybroker(1).\n");
+	print_options("Options", global_options, NULL);
+	printf("\nkeybroker COMMAND --help tells more, with examples; so does "
+	    "keybroker(1).\n");
 }
 
 enum err

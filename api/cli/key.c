@@ -40,20 +40,21 @@ const struct option_row key_generate_options[] = {
 	{ "token", 0, OPTION_TEXT, true, "TOKEN",
 	    "the token that makes and keeps the key", COMPLETE_TOKEN, NULL },
 	{ "type", 0, OPTION_TEXT, true, "TYPE",
-	    "ec-p256, ec-p384, rsa-2048, rsa-3072, rsa-4096 or ed25519",
+	    "ec-p256 or -p384, rsa-2048, -3072 or -4096, ed25519",
 	    COMPLETE_WORDS, KEY_TYPES },
 	{ "purpose", 0, OPTION_TEXT, true, "PURPOSE",
 	    "account or cert; it can never be changed",
 	    COMPLETE_WORDS, "account cert" },
 	{ "verify", 0, OPTION_TEXT, false, "HOW",
-	    "check each signature (always) or some (sample)",
+	    "each signature (always) or some (sample)",
 	    COMPLETE_WORDS, "always sample" },
 	OPTION_END
 };
 
 const struct option_row key_retire_options[] = {
 	{ "grace", 0, OPTION_DURATION, false, "TIME",
-	    "destroy it in the token after this long", COMPLETE_NONE, NULL },
+	    "until it is destroyed, such as 7d (key-grace)",
+	    COMPLETE_NONE, NULL },
 	OPTION_END
 };
 

@@ -56,6 +56,8 @@ dispatch(struct cli *cli, struct fault *why)
 			help_all();
 		return OK;
 	}
+	if (args_flag(a, "version"))
+		return cmd_version(cli, why);
 	if (a->noun == NULL)
 		return fault_set(why, ERR_USAGE, "no command");
 	if (a->command == NULL)

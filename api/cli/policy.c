@@ -24,7 +24,7 @@ const struct option_row policy_explain_options[] = {
 	{ "gid", 0, OPTION_NUMBER, false, "GID",
 	    "with which group (that user's)", COMPLETE_NONE, NULL },
 	{ "group", 0, OPTION_NUMBERS, false, "GID",
-	    "a supplementary group (that user's); may be repeated",
+	    "a further group (that user's); may be repeated",
 	    COMPLETE_NONE, NULL },
 	{ "listener", 0, OPTION_TEXT, false, "LISTENER",
 	    "on which socket (this one)", COMPLETE_NONE, NULL },

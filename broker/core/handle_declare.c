@@ -296,7 +296,8 @@ settle_challenge(struct certificate_row *c, const struct wish *wish,
 		    " named \"%.64s\"", wish->challenge);
 	if (kind != CHALLENGE_DNS_HOOK && has_wildcard(&wish->names))
 		return fault_set(why, ERR_UNSUPPORTED,
-		    "a wildcard needs challenge dns-01");
+		    "a wildcard needs challenge dns-01, and that a"
+		    " certificate in the configuration");
 	c->challenge = kind;
 	c->webroot[0] = '\0';
 	return challenges[kind](c, wish, why);

@@ -1001,9 +1001,12 @@ test_help(void **state)
 	(void)state;
 	run("help");
 	assert_int_equal(r.code, 0);
-	assert_has(r.out, "certificate declare CERTIFICATE");
+	assert_has(r.out, "\n  certificate declare   Declare");
+	assert_has(r.out, "--config FILE");
 	run("certificate declare --help");
 	assert_int_equal(r.code, 0);
+	assert_has(r.out, "--account ACCOUNT\n          --name");
+	assert_null(strstr(r.out, "--config"));
 	assert_has(r.out, "Examples:\n  keybroker certificate declare");
 	run("certificate --help");
 	assert_int_equal(r.code, 0);
@@ -1013,6 +1016,9 @@ test_help(void **state)
 	run("help order watch");
 	assert_has(r.out, "usage: keybroker order watch ORDER");
 	run("version");
+	assert_int_equal(strncmp(r.out, "keybroker ", 10), 0);
+	run("--version");
+	assert_int_equal(r.code, 0);
 	assert_int_equal(strncmp(r.out, "keybroker ", 10), 0);
 	assert_string_equal(t.log, "");
 }
