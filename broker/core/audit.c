@@ -59,6 +59,21 @@ write_lines(struct audit *a, const struct buf *b, off_t end, struct fault *why)
 	return e;
 }
 
+/* The lock is held. */
+static void
+epoch_unref(struct audit_epoch *ep)
+{
+	if (--ep->refs == 0)
+		free(ep);
+}
+
+static void
+epoch_begin(struct audit *a)
+{
+	a->epoch = xcalloc(1, sizeof(*a->epoch));
+	a->epoch->refs = 1;
+}
+
 /* The chain continues behind what is on disk. */
 static void
 fall_back(struct audit *a, const struct fault *why)
@@ -66,9 +81,11 @@ fall_back(struct audit *a, const struct fault *why)
 	if (!a->failing)
 		log_error("%s; nothing is released", why->text);
 	a->failing = true;
-	a->failure = *why;
-	for (struct audit_waiter *w = a->waiters; w != NULL; w = w->next)
-		w->lost = w->lost || w->seq > a->disk.seq;
+	a->epoch->ended = true;
+	a->epoch->kept = a->disk.seq;
+	a->epoch->why = *why;
+	epoch_unref(a->epoch);
+	epoch_begin(a);
 	a->seq = a->disk.seq;
 	memcpy(a->hash, a->disk.hash, SHA256_SIZE);
 	buf_reset(&a->pending);
@@ -105,42 +122,27 @@ write_pending(struct audit *a)
 	pthread_cond_broadcast(&a->change);
 }
 
-static void
-enlist(struct audit *a, struct audit_waiter *w)
-{
-	w->next = a->waiters;
-	w->prev = &a->waiters;
-	if (w->next != NULL)
-		w->next->prev = &w->next;
-	a->waiters = w;
-}
-
-static void
-leave(struct audit_waiter *w)
-{
-	*w->prev = w->next;
-	if (w->next != NULL)
-		w->next->prev = w->prev;
-}
-
 enum err
 audit_await(struct audit *a, struct fault *why)
 {
-	struct audit_waiter me = { .seq = a->seq };
+	struct audit_epoch *ep = a->epoch;
+	uint64_t seq = a->seq;
+	enum err e = OK;
 
-	enlist(a, &me);
-	while (!me.lost && a->disk.seq < me.seq) {
+	ep->refs++;
+	while (!ep->ended && a->disk.seq < seq) {
 		if (a->busy)
 			pthread_cond_wait(&a->change, &a->lock);
 		else
 			write_pending(a);
 	}
-	leave(&me);
-	if (!me.lost)
-		return OK;
-	if (why != NULL)
-		*why = a->failure;
-	return a->failure.code;
+	if (ep->ended && ep->kept < seq) {
+		e = ep->why.code;
+		if (why != NULL)
+			*why = ep->why;
+	}
+	epoch_unref(ep);
+	return e;
 }
 
 /* ----------------------------------------------------------- appending */
@@ -299,6 +301,7 @@ audit_open(const char *folder, enum audit_mode mode, struct fault *why)
 	enum err e;
 
 	a->mode = mode;
+	epoch_begin(a);
 	buf_init(&a->pending, PENDING_MAX);
 	buf_init(&a->writing, PENDING_MAX);
 	conditions_init(a);
@@ -318,6 +321,7 @@ audit_open(const char *folder, enum audit_mode mode, struct fault *why)
 	}
 	if (a->fd >= 0)
 		close(a->fd);
+	epoch_unref(a->epoch);
 	buf_free(&a->pending);
 	buf_free(&a->writing);
 	free(a);
@@ -335,6 +339,7 @@ audit_close(struct audit *a)
 	pthread_mutex_unlock(&a->lock);
 	pthread_join(a->thread, NULL);
 	close(a->fd);
+	epoch_unref(a->epoch);
 	buf_free(&a->pending);
 	buf_free(&a->writing);
 	pthread_cond_destroy(&a->change);

@@ -10,19 +10,20 @@
 #include "audit.h"
 #include "audit_file.h"
 
-/* One who waits for a line; on the waiting thread's stack. */
-struct audit_waiter {
-	struct audit_waiter *next, **prev;
-	uint64_t seq;
-	bool lost;
+/* What there is between two failed writes; kept as long as anybody waits. */
+struct audit_epoch {
+	unsigned refs;
+	bool ended;
+	uint64_t kept;		/* seq on disk when it ended */
+	struct fault why;
 };
 
 /*
  * Lines are chained in memory, in the order in which they are appended, and
  * written by whichever thread comes first, for all that wait.  What is behind
  * the end on disk may be lost again: when a write fails, everything since
- * then fails together and the chain goes on from what is on disk, with the
- * same numbers; so each waiter is told, and need not be quick.
+ * then fails together (epoch) and the chain goes on from what is on disk,
+ * with the same numbers.
  */
 struct audit {
 	pthread_mutex_t lock;
@@ -39,9 +40,8 @@ struct audit {
 	bool busy;		/* a thread writes */
 	bool untidy;		/* the rest of a failed line is behind the end */
 	bool unsynced;		/* relaxed: written, not flushed */
-	struct audit_waiter *waiters;
+	struct audit_epoch *epoch;
 	bool failing;
-	struct fault failure;	/* the last one */
 	int64_t paused;		/* for a checkpoint, until then; 0: not */
 
 	pthread_mutex_t checkpoint; /* one at a time */
