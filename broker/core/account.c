@@ -210,8 +210,8 @@ registered(struct job *j, struct account_row *a, const struct report *r)
 {
 	const char *status = json_get_string(r->facts, "status");
 
-	if (r->location == NULL || strlen(r->location) >= sizeof(a->kid)) {
-		try_again(j, a, "the CA sent no account URL", 0);
+	if (r->location == NULL) {
+		try_again(j, a, "the CA sent no usable account URL", 0);
 		return;
 	}
 	if (status != NULL && strcmp(status, "valid") != 0) {

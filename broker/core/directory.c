@@ -11,6 +11,7 @@
 #include "../base/mem.h"
 #include "core.h"
 #include "job.h"
+#include "url.h"
 
 #define FRESH_SECONDS 86400
 #define RETRY_FIRST   500   /* milliseconds */
@@ -73,7 +74,7 @@ directory_url(const char *ca, const char *member,
 	if (have) {
 		url = json_get_string(entry->facts, member);
 		out[0] = '\0';
-		if (url != NULL && strlen(url) < STORE_URL)
+		if (url_valid(url))
 			strcpy(out, url);
 	}
 	pthread_mutex_unlock(&directories.lock);
@@ -223,10 +224,21 @@ tell_waiting(const char *ca, const char *words)
 	(void)store_orders(core.store, NULL, 0, 100, tell_order, &told, &why);
 }
 
+/* Without these two nobody could be served. */
+static bool
+usable(const struct json *facts)
+{
+	return url_valid(json_get_string(facts, "newAccount")) &&
+	    url_valid(json_get_string(facts, "newOrder"));
+}
+
 static void
 result(struct job *j, const struct report *r)
 {
-	if (r->outcome == OUTCOME_OK) {
+	const char *words = r->outcome != OUTCOME_OK ? r->words :
+	    "it has no usable newAccount or newOrder";
+
+	if (r->outcome == OUTCOME_OK && usable(r->facts)) {
 		keep(j->name, r->facts);
 		j->failures = 0;
 		j->over = true;
@@ -235,10 +247,10 @@ result(struct job *j, const struct report *r)
 		return;
 	}
 	j->failures++;
-	log_warning("directory of %s: %s", j->name, r->words);
-	set_trouble(j->name, r->words);
+	log_warning("directory of %s: %s", j->name, words);
+	set_trouble(j->name, words);
 	if (j->failures == 1)
-		tell_waiting(j->name, r->words);
+		tell_waiting(j->name, words);
 	job_again(j, r->retry_after > 0 ? r->retry_after * 1000 :
 	    backoff(j->failures, RETRY_FIRST, RETRY_MOST));
 }

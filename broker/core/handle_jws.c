@@ -13,6 +13,7 @@
 #include "engine.h"
 #include "handle.h"
 #include "keys.h"
+#include "url.h"
 
 #define NONCE_MAX 256	/* bytes */
 #define MEMBERS_MAX 8192 /* bytes about a signature in the audit log */
@@ -37,35 +38,6 @@ check_nonce(const char *nonce, struct fault *why)
 	return OK;
 }
 
-/* Bytes that a URL may have (RFC 3986 section 2), less those that no ACME
- * URL needs and that programs read differently. */
-static bool
-is_url_byte(unsigned char c)
-{
-	return c > 0x20 && c < 0x7f && strchr("\"<>\\^`{|}#", c) == NULL;
-}
-
-static enum err
-check_url(const char *url, struct fault *why)
-{
-	size_t n = strlen(url), host;
-
-	if (n >= STORE_URL)
-		return fault_set(why, ERR_SYNTAX,
-		    "\"url\" has %zu bytes, more than %d", n, STORE_URL - 1);
-	if (strncmp(url, "https://", 8) != 0)
-		return fault_set(why, ERR_SYNTAX, "\"url\" is not https");
-	for (size_t i = 0; i < n; i++)
-		if (!is_url_byte((unsigned char)url[i]))
-			return fault_set(why, ERR_SYNTAX, "\"url\" has a byte"
-			    " at %zu that does not belong there", i);
-	host = strcspn(url + 8, "/?");
-	if (host == 0 || memchr(url + 8, '@', host) != NULL)
-		return fault_set(why, ERR_SYNTAX,
-		    "\"url\" has no host, or a user with it");
-	return OK;
-}
-
 static enum err
 read_wish(const struct json *body, struct wish *wish, struct fault *why)
 {
@@ -73,14 +45,17 @@ read_wish(const struct json *body, struct wish *wish, struct fault *why)
 		{ "url", JSON_STRING, true, &wish->url },
 		{ "nonce", JSON_STRING, true, &wish->nonce },
 	};
+	const char *complaint;
 	enum err err;
 
 	err = json_read(body, rows, nitems(rows), why);
 	if (err == OK)
 		err = check_nonce(wish->nonce, why);
-	if (err == OK)
-		err = check_url(wish->url, why);
-	return err;
+	if (err != OK)
+		return err;
+	complaint = url_complaint(wish->url);
+	return complaint == NULL ? OK :
+	    fault_set(why, ERR_SYNTAX, "\"url\" %s", complaint);
 }
 
 /*

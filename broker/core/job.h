@@ -64,7 +64,7 @@ struct report {
 	enum outcome outcome;
 	unsigned status;
 	int64_t retry_after;	/* seconds; -1: none */
-	const char *location;	/* NULL: none */
+	const char *location;	/* NULL: none, or no URL of ours to use */
 	const struct json *facts;
 	const char *type;	/* of the problem, without its URN prefix */
 	bool sent;

@@ -9,6 +9,7 @@
 #include "chain.h"
 #include "core.h"
 #include "order.h"
+#include "url.h"
 
 #define AUTHORIZATIONS_MAX 100
 #define RETURN_FIRST 1000 /* milliseconds before the CSR is sent again */
@@ -98,7 +99,7 @@ copy_fact(char out[static STORE_URL], const struct json *facts,
 {
 	const char *url = json_get_string(facts, member);
 
-	if (url != NULL && strlen(url) < STORE_URL)
+	if (url_valid(url))
 		strcpy(out, url);
 }
 
@@ -193,6 +194,16 @@ follow(struct order_row *o, struct job *j, const struct report *r)
 
 /* -------------------------------------------------------- authorizations */
 
+static bool
+all_urls(const struct json *list)
+{
+	for (const struct json *v = json_first(list); v != NULL;
+	    v = json_next(v))
+		if (!url_valid(json_string(v)))
+			return false;
+	return true;
+}
+
 static enum err
 keep_authorizations(const struct order_row *o, const struct json *list,
     struct fault *why)
@@ -201,12 +212,11 @@ keep_authorizations(const struct order_row *o, const struct json *list,
 	enum err e;
 
 	e = store_authorizations_clear(core.store, o->id, why);
-	for (size_t i = 0; e == OK && i < n && i < AUTHORIZATIONS_MAX; i++) {
+	for (size_t i = 0; e == OK && i < n; i++) {
 		struct authorization_row a = { .order = o->id,
 			.index = (uint32_t)i };
-		const char *url = json_string(json_at(list, i));
 
-		snprintf(a.url, sizeof(a.url), "%s", url != NULL ? url : "");
+		strcpy(a.url, json_string(json_at(list, i)));
 		e = store_authorization_put(core.store, &a, why);
 	}
 	return e;
@@ -215,10 +225,16 @@ keep_authorizations(const struct order_row *o, const struct json *list,
 static void
 answer_new(struct order_row *o, struct job *j, const struct report *r)
 {
+	const struct json *list = json_get(r->facts, "authorizations");
 	struct fault why;
 
-	if (r->location == NULL || strlen(r->location) >= sizeof(o->url)) {
-		order_fail(o, j, "the CA gave the order no URL");
+	if (r->location == NULL) {
+		order_fail(o, j, "the CA gave the order no usable URL");
+		return;
+	}
+	if (!all_urls(list) || json_count(list) > AUTHORIZATIONS_MAX) {
+		order_fail(o, j, "the CA gave an authorization no usable URL, "
+		    "or too many");
 		return;
 	}
 	if (!names_agree(o, r->facts)) {
@@ -226,8 +242,7 @@ answer_new(struct order_row *o, struct job *j, const struct report *r)
 		return;
 	}
 	strcpy(o->url, r->location);
-	if (keep_authorizations(o, json_get(r->facts, "authorizations"),
-		&why) != OK) {
+	if (keep_authorizations(o, list, &why) != OK) {
 		order_retry(o, j, ORDER_NEW, why.text, 0);
 		return;
 	}
@@ -394,9 +409,9 @@ choose(struct authorization_row *a, const struct certificate_row *c,
 	url = json_get_string(challenge, "url");
 	token = json_get_string(challenge, "token");
 	status = json_get_string(challenge, "status");
-	if (url == NULL || !token_valid(token)) {
+	if (!url_valid(url) || !token_valid(token)) {
 		snprintf(words, STORE_TEXT, "%s: the CA's challenge has no "
-		    "usable token", a->identifier);
+		    "usable URL or token", a->identifier);
 		return false;
 	}
 	snprintf(a->challenge_url, sizeof(a->challenge_url), "%s", url);
@@ -555,7 +570,7 @@ join_urls(char **out, const struct json *list)
 	for (size_t i = 0; i < json_count(list); i++) {
 		const char *url = json_string(json_at(list, i));
 
-		if (url != NULL && strchr(url, ' ') == NULL)
+		if (url_valid(url))
 			buf_putf(&b, "%s%s", b.len > 0 ? " " : "", url);
 	}
 	free(*out);

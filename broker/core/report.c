@@ -3,6 +3,7 @@
 
 #include "../base/mem.h"
 #include "job.h"
+#include "url.h"
 
 #define ACME_PREFIX	"urn:ietf:params:acme:error:"
 #define RETRY_AFTER_MAX 86400 /* seconds */
@@ -105,6 +106,8 @@ report_read(struct report *r, const struct json *result, struct fault *why)
 		return fault_set(why, ERR_SYNTAX, "facts: missing");
 	if (r->retry_after > RETRY_AFTER_MAX)
 		r->retry_after = RETRY_AFTER_MAX;
+	if (!url_valid(r->location))
+		r->location = NULL;
 	r->status = (unsigned)status;
 	if (problem != NULL)
 		problem_words(r, problem);

@@ -1,0 +1,953 @@
+/*
+ * A hostile issuer against a real broker: the test holds the channels that
+ * keybroker-issuer inherits and is the network behind them.  Whatever it
+ * says, it gets the signatures that policy approved and no others, the core
+ * stays alive, idle and small, and orders end with a reason or go on.
+ */
+#include "hostile_world.h"
+
+#include <openssl/pem.h>
+#include <openssl/x509v3.h>
+#include <pthread.h>
+
+#include "../../broker/base/b64.h"
+#include "../../broker/base/crypto.h"
+
+#define CA "https://ca.test"
+#define NONCE "bm9uY2U"
+
+static const char config[] =
+    "ca \"ca\" { directory \"" CA "/dir\" timeout 1s }\n"
+    "ca \"hasty\" { directory \"https://hasty.test/dir\" timeout 1s\n"
+    "  order-deadline 4s }\n"
+    "account \"main\" { ca \"ca\" key ec-p256 { token \"main\" }\n"
+    "  terms agreed }\n"
+    "account \"hasty\" { ca \"hasty\" key ec-p256 { token \"main\" } }\n";
+
+struct task {
+	int64_t id; /* 0: there was none */
+	char step[32];
+	char url[4096];
+};
+
+/* What the CA of this test knows. */
+static struct {
+	X509 *root;
+	EVP_PKEY *root_key;
+	EVP_PKEY *wanted; /* public key of the last CSR */
+	size_t signatures;
+} ca;
+
+/* ------------------------------------------------------------ the channel */
+
+static struct answer
+say(int fd, const char *path, const char *fmt, ...)
+{
+	struct answer a;
+	char *body;
+	va_list ap;
+
+	va_start(ap, fmt);
+	if (vasprintf(&body, fmt, ap) < 0)
+		abort();
+	va_end(ap);
+	a = world_ask(fd, "POST", path, body);
+	free(body);
+	return a;
+}
+
+static int
+say_status(int fd, const char *path, const char *body)
+{
+	struct answer a = world_ask(fd, "POST", path, body);
+	int status = a.status;
+
+	answer_free(&a);
+	return status;
+}
+
+static struct task
+next_task(int fd, int wait_ms)
+{
+	struct answer a = say(fd, "/issuer/next", "{\"wait\":%d}", wait_ms);
+	struct task t = { .id = 0 };
+	const char *url;
+
+	assert_int_equal(a.status, 200);
+	if (json_get_int(a.json, "task", &t.id)) {
+		url = json_get_string(a.json, "url");
+		snprintf(t.step, sizeof(t.step), "%s",
+		    json_get_string(a.json, "step"));
+		snprintf(t.url, sizeof(t.url), "%s", url != NULL ? url : "");
+	}
+	answer_free(&a);
+	return t;
+}
+
+/* Decodes one part of a JWS as JSON; NULL when it is empty. */
+static struct json *
+part(const struct json *jws, const char *name)
+{
+	const char *text = json_get_string(jws, name);
+	struct fault why;
+	struct json *v;
+	struct buf b;
+
+	assert_non_null(text);
+	buf_init(&b, 100000);
+	assert_true(b64_get(&b, text, strlen(text)));
+	if (b.len == 0)
+		return NULL;
+	v = json_parse(buf_str(&b), b.len, &why);
+	assert_non_null(v);
+	buf_free(&b);
+	return v;
+}
+
+/* Asks for the JWS of a step; 0 or the refusal's status. */
+static int
+sign_status(int fd, int64_t id, const char *url, const char *nonce)
+{
+	struct answer a = say(fd, "/issuer/jws",
+	    "{\"task\":%lld,\"url\":\"%s\",\"nonce\":\"%s\"}", (long long)id,
+	    url, nonce);
+	int status = a.status;
+
+	ca.signatures += status == 200;
+	answer_free(&a);
+	return status;
+}
+
+static void
+keep_csr(const struct json *payload)
+{
+	const char *text = json_get_string(payload, "csr");
+	const unsigned char *p;
+	X509_REQ *csr;
+	struct buf b;
+
+	if (text == NULL)
+		return;
+	buf_init(&b, 100000);
+	assert_true(b64_get(&b, text, strlen(text)));
+	p = b.data;
+	csr = d2i_X509_REQ(NULL, &p, (long)b.len);
+	assert_non_null(csr);
+	EVP_PKEY_free(ca.wanted);
+	ca.wanted = X509_REQ_get_pubkey(csr);
+	X509_REQ_free(csr);
+	buf_free(&b);
+}
+
+/* The approved JWS of a task: it says what the task says and no more. */
+static void
+sign_task(int fd, const struct task *t)
+{
+	struct answer a = say(fd, "/issuer/jws", "{\"task\":%lld,\"url\":"
+	    "\"%s\",\"nonce\":\"" NONCE "\"}", (long long)t->id, t->url);
+	struct json *header, *payload;
+	bool newcomer = strstr(t->step, "account") != NULL;
+
+	assert_int_equal(a.status, 200);
+	assert_int_equal(json_count(a.json), 3);
+	header = part(a.json, "protected");
+	payload = part(a.json, "payload");
+	assert_int_equal(json_count(header), 4);
+	assert_string_equal(json_get_string(header, "url"), t->url);
+	assert_string_equal(json_get_string(header, "nonce"), NONCE);
+	assert_non_null(json_get(header, newcomer ? "jwk" : "kid"));
+	if (strcmp(t->step, "new-order") == 0)
+		assert_non_null(json_get(payload, "identifiers"));
+	else if (strcmp(t->step, "finalize") == 0)
+		keep_csr(payload);
+	else if (strcmp(t->step, "answer-challenge") == 0)
+		assert_int_equal(json_count(payload), 0);
+	else if (!newcomer)
+		assert_null(payload);
+	ca.signatures++;
+	json_free(header);
+	json_free(payload);
+	answer_free(&a);
+}
+
+/* -------------------------------------------------------- the CA behind it */
+
+static EVP_PKEY *
+new_key(void)
+{
+	return EVP_PKEY_Q_keygen(NULL, NULL, "EC", "P-256");
+}
+
+static void
+sign_x509(X509 *x, const X509 *issuer, EVP_PKEY *key, const char *san)
+{
+	X509V3_CTX ctx;
+	X509_EXTENSION *e;
+
+	X509_set_version(x, 2);
+	ASN1_INTEGER_set(X509_get_serialNumber(x), 1000 + rand() % 100000);
+	X509_gmtime_adj(X509_getm_notBefore(x), -60);
+	X509_gmtime_adj(X509_getm_notAfter(x), 86400);
+	X509_set_issuer_name(x, X509_get_subject_name(issuer));
+	X509V3_set_ctx(&ctx, (X509 *)(uintptr_t)issuer, x, NULL, NULL, 0);
+	e = X509V3_EXT_conf_nid(NULL, &ctx, san != NULL ? NID_subject_alt_name :
+	    NID_basic_constraints, san != NULL ? san : "critical,CA:TRUE");
+	X509_add_ext(x, e, -1);
+	X509_EXTENSION_free(e);
+	assert_true(X509_sign(x, key, EVP_sha256()) > 0);
+}
+
+static void
+make_root(void)
+{
+	X509_NAME *name;
+
+	ca.root_key = new_key();
+	ca.root = X509_new();
+	name = X509_get_subject_name(ca.root);
+	X509_NAME_add_entry_by_txt(name, "CN", MBSTRING_ASC,
+	    (const unsigned char *)"hostile root", -1, -1, 0);
+	X509_set_pubkey(ca.root, ca.root_key);
+	sign_x509(ca.root, ca.root, ca.root_key, NULL);
+}
+
+/* Facts of a download: leaf for key and names, and the root. */
+static char *
+chain(EVP_PKEY *key, const char *san)
+{
+	BIO *bio = BIO_new(BIO_s_mem());
+	X509 *leaf = X509_new();
+	struct json_writer w;
+	struct buf b;
+	char *pem;
+	long n;
+
+	X509_set_pubkey(leaf, key);
+	sign_x509(leaf, ca.root, ca.root_key, san);
+	PEM_write_bio_X509(bio, leaf);
+	PEM_write_bio_X509(bio, ca.root);
+	n = BIO_get_mem_data(bio, &pem);
+	buf_init(&b, 100000);
+	json_write_start(&w, &b);
+	json_open_object(&w, NULL);
+	json_put_stringn(&w, "pem", pem, (size_t)n);
+	json_open_array(&w, "alternates");
+	json_close_array(&w);
+	json_close_object(&w);
+	X509_free(leaf);
+	BIO_free(bio);
+	return (char *)buf_take(&b, NULL);
+}
+
+#define OK_FACTS "\"outcome\":\"ok\",\"status\":200,\"facts\":"
+#define FINALIZE "\"finalize\":\"" CA "/finalize\""
+
+/* Members of the report of a good CA, for the certificate of one name. */
+static char *
+honest(const struct task *t, const char *san)
+{
+	static const struct {
+		const char *step, *members;
+	} table[] = {
+		{ "directory", OK_FACTS "{\"newNonce\":\"" CA "/nonce\","
+		    "\"newAccount\":\"" CA "/account\",\"newOrder\":\"" CA
+		    "/new-order\"}" },
+		{ "find-account", "\"outcome\":\"problem\",\"status\":400,"
+		    "\"problem\":{\"type\":\"urn:ietf:params:acme:error:"
+		    "accountDoesNotExist\"}" },
+		{ "new-account", OK_FACTS "{\"status\":\"valid\"},"
+		    "\"location\":\"" CA "/account/1\"" },
+		{ "new-order", OK_FACTS "{\"status\":\"ready\"," FINALIZE
+		    "},\"location\":\"" CA "/order/1\"" },
+		{ "get-order", OK_FACTS "{\"status\":\"ready\"," FINALIZE
+		    "}" },
+		{ "finalize", OK_FACTS "{\"status\":\"valid\","
+		    "\"certificate\":\"" CA "/certificate\"}" },
+	};
+	char *facts, *text;
+
+	for (size_t i = 0; i < nitems(table); i++)
+		if (strcmp(table[i].step, t->step) == 0)
+			return xstrdup(table[i].members);
+	assert_string_equal(t->step, "download");
+	facts = chain(ca.wanted, san);
+	text = xasprintf(OK_FACTS "%s", facts);
+	free(facts);
+	return text;
+}
+
+/* Replaces the report of a step: owned members, or NULL for the honest. */
+typedef char *twist_fn(const struct task *t);
+
+static twist_fn *twist;
+static const char *twist_step, *twist_with;
+
+static char *
+twist_one(const struct task *t)
+{
+	return strcmp(t->step, twist_step) == 0 ? xstrdup(twist_with) : NULL;
+}
+
+/* Does one task if there is one within wait_ms. */
+static bool
+work(int fd, int wait_ms, const char *san)
+{
+	struct task t = next_task(fd, wait_ms);
+	char *members = NULL;
+	struct answer a;
+
+	if (t.id == 0)
+		return false;
+	if (strcmp(t.step, "directory") != 0)
+		sign_task(fd, &t);
+	if (twist != NULL)
+		members = twist(&t);
+	if (members == NULL)
+		members = honest(&t, san);
+	a = say(fd, "/issuer/result", "{\"task\":%lld,%s}", (long long)t.id,
+	    members);
+	assert_in_range(a.status, 200, 499);
+	answer_free(&a);
+	free(members);
+	return true;
+}
+
+/* ----------------------------------------------------------------- orders */
+
+static char ended[64], reason[4096];
+
+/* Declares a certificate and orders it; gives the order's id. */
+static int64_t
+order(const char *name, const char *account)
+{
+	char *path = xasprintf("/v1/certificates/%s", name);
+	char *orders = xasprintf("%s/orders", path);
+	char *body = xasprintf("{\"account\":\"%s\",\"names\":["
+	    "\"%s.example.org\"]}", account, name);
+	struct answer a = world_api("PUT", path, body);
+	int64_t id = 0;
+
+	assert_in_range(a.status, 200, 201);
+	answer_free(&a);
+	a = world_api("POST", orders, "{}");
+	assert_int_equal(a.status, 202);
+	json_get_int(a.json, "id", &id);
+	assert_true(id > 0);
+	answer_free(&a);
+	free(path);
+	free(orders);
+	free(body);
+	return id;
+}
+
+/* Looks at an order; true when it has ended, with state and error kept. */
+static bool
+has_ended(int64_t id)
+{
+	char *path = xasprintf("/v1/orders/%lld", (long long)id);
+	struct answer a = world_api("GET", path, "");
+	const char *error = json_get_string(a.json, "error");
+	bool end = false;
+
+	assert_int_equal(a.status, 200);
+	json_get_bool(a.json, "ended", &end);
+	snprintf(ended, sizeof(ended), "%s",
+	    json_get_string(a.json, "state"));
+	snprintf(reason, sizeof(reason), "%s", error != NULL ? error : "");
+	answer_free(&a);
+	free(path);
+	return end;
+}
+
+/* Works until an order has ended, or fails after so many seconds. */
+static void
+finish(int64_t id, const char *san, int seconds)
+{
+	int64_t end = clock_now() + seconds;
+
+	while (!has_ended(id)) {
+		if (clock_now() > end)
+			fail_msg("order %lld is %s after %d s: %s",
+			    (long long)id, ended, seconds, reason);
+		work(world.channel[1], 50, san);
+	}
+}
+
+/* An order with one step twisted must fail with words in its reason. */
+static void
+fails(const char *name, const char *step, const char *members,
+    const char *words)
+{
+	char *san = xasprintf("DNS:%s.example.org", name);
+
+	twist = twist_one;
+	twist_step = step;
+	twist_with = members;
+	finish(order(name, "main"), san, 20);
+	twist = NULL;
+	if (strcmp(ended, "failed") != 0 || strstr(reason, words) == NULL)
+		fail_msg("%s: %s: %s", name, ended, reason);
+	free(san);
+}
+
+/* ------------------------------------------------------------------ tests */
+
+static pid_t core_pid;
+
+/* A job that nobody has taken yet, here the directory that a client's wish
+ * needs, is not to be had by the number of no task. */
+static void
+test_nobodys_task(void **state)
+{
+	struct answer a;
+
+	(void)state;
+	core_pid = world_pid("core");
+	assert_true(core_pid > 0);
+	a = world_api("POST", "/v1/accounts/main/jws", "{\"url\":\"https://"
+	    "other.test/\",\"nonce\":\"" NONCE "\"}");
+	assert_int_equal(a.status, 403);
+	answer_free(&a);
+	assert_int_equal(say_status(world.channel[2], "/issuer/jws",
+	    "{\"task\":0,\"url\":\"\",\"nonce\":\"" NONCE "\"}"), 409);
+	assert_int_equal(say_status(world.channel[2], "/issuer/result",
+	    "{\"task\":0,\"outcome\":\"network\"}"), 409);
+	while (work(world.channel[1], 3000, "DNS:x.example.org"))
+		;
+}
+
+static void
+test_approved_order(void **state)
+{
+	(void)state;
+	finish(order("good", "main"), "DNS:good.example.org", 20);
+	assert_string_equal(ended, "issued");
+}
+
+/* Waits for a task of a step. */
+static struct task
+expect(int fd, const char *step)
+{
+	struct task t = next_task(fd, 10000);
+
+	assert_true(t.id > 0);
+	assert_string_equal(t.step, step);
+	return t;
+}
+
+static void
+test_signatures_out_of_order(void **state)
+{
+	static const char *const nonces[] = { "", "a b", "a\\\"b", "a\\u0000",
+		"a=", "\\u00e9", "a.b", "a\\n", "../x" };
+	int fd = world.channel[1], given = 0;
+	int64_t id = order("twice", "main");
+	struct task t = expect(fd, "new-order");
+	char *huge = xcalloc(700, 1), *body;
+	const int64_t others[] = { 0, -1, t.id - 1, t.id + 1, 1,
+		9007199254740991 };
+
+	(void)state;
+	for (size_t i = 0; i < nitems(others); i++)
+		assert_int_equal(sign_status(fd, others[i], t.url, NONCE), 409);
+	assert_int_equal(sign_status(fd, t.id, CA "/account", NONCE), 409);
+	assert_int_equal(sign_status(fd, t.id, CA "/finalize", NONCE), 409);
+	assert_int_equal(sign_status(fd, t.id, "", NONCE), 409);
+	assert_int_equal(sign_status(fd, t.id, CA "/new-order ", NONCE), 409);
+	for (size_t i = 0; i < nitems(nonces); i++)
+		assert_int_equal(sign_status(fd, t.id, t.url, nonces[i]), 400);
+	memset(huge, 'A', 699);
+	assert_int_equal(sign_status(fd, t.id, t.url, huge), 400);
+	/* what was refused counts, too */
+	while (sign_status(fd, t.id, t.url, NONCE) == 200 && given < 100)
+		given++;
+	assert_true(given <= 12);
+	body = xasprintf("{\"task\":%lld,\"outcome\":\"network\"}",
+	    (long long)t.id);
+	assert_int_equal(say_status(fd, "/issuer/result", body), 200);
+	free(body);
+	assert_int_equal(say_status(fd, "/issuer/result", "{\"task\":1,"
+	    "\"outcome\":\"network\",\"detail\":\"x\"}"), 409);
+	free(huge);
+	finish(id, "DNS:twice.example.org", 20);
+	assert_int_equal(sign_status(fd, t.id, t.url, NONCE), 409);
+	finish(order("twice", "main"), "DNS:twice.example.org", 60);
+	assert_string_equal(ended, "issued");
+}
+
+/* A result comes once, and its task is over for every worker. */
+static void
+test_result_twice(void **state)
+{
+	int64_t id = order("once", "main");
+	struct task t = expect(world.channel[1], "new-order");
+	char *members, *body;
+
+	(void)state;
+	sign_task(world.channel[1], &t);
+	members = honest(&t, "");
+	body = xasprintf("{\"task\":%lld,%s}", (long long)t.id, members);
+	assert_int_equal(say_status(world.channel[3], "/issuer/result", body),
+	    200);
+	assert_int_equal(say_status(world.channel[1], "/issuer/result", body),
+	    409);
+	assert_int_equal(sign_status(world.channel[1], t.id, t.url, NONCE),
+	    409);
+	free(members);
+	free(body);
+	finish(id, "DNS:once.example.org", 20);
+	assert_string_equal(ended, "issued");
+}
+
+/* Reports that are nonsense are refused, and their step is tried again. */
+static void
+test_nonsense_reports(void **state)
+{
+	static const char *const bodies[] = {
+		"", "{}", "[]", "null", "{\"task\":\"1\"}", "{\"task\":1.5}",
+		"{\"task\":1,\"task\":1}", "{\"task\":99999999999999999999}",
+		"{\"task\":1}x", "\xef\xbb\xbf{}", "{\"task\":1,\"a\":\"\\ud800\"}",
+	};
+	static const char *const members[] = {
+		"\"outcome\":\"splendid\"", "\"outcome\":1",
+		"\"outcome\":\"ok\"", "\"outcome\":\"ok\",\"facts\":[]",
+		"\"outcome\":\"ok\",\"facts\":{},\"status\":-1",
+		"\"outcome\":\"ok\",\"facts\":{},\"status\":1000",
+		"\"outcome\":\"ok\",\"facts\":{},\"retryAfter\":-2",
+		"\"outcome\":\"ok\",\"facts\":{},\"more\":1",
+		"\"outcome\":\"problem\",\"problem\":\"x\"",
+	};
+	int fd = world.channel[1];
+	int64_t id = order("nonsense", "main");
+
+	(void)state;
+	for (size_t i = 0; i < nitems(bodies); i++)
+		assert_int_equal(say_status(fd, "/issuer/result", bodies[i]),
+		    400);
+	for (size_t i = 0; i < nitems(members); i++) {
+		struct task t = expect(fd, "new-order");
+		char *body = xasprintf("{\"task\":%lld,%s}", (long long)t.id,
+		    members[i]);
+
+		assert_int_equal(say_status(fd, "/issuer/result", body), 400);
+		free(body);
+		if (i == 2) /* pauses double with each */
+			break;
+	}
+	finish(id, "DNS:nonsense.example.org", 30);
+	assert_string_equal(ended, "issued");
+}
+
+/* Types and sizes that no network has: the order fails and says why. */
+static void
+test_nonsense_facts(void **state)
+{
+	char *far = xcalloc(12000, 1), *url;
+
+	(void)state;
+	fails("types", "new-order", OK_FACTS "{\"status\":[1],\"finalize\":{},"
+	    "\"authorizations\":{\"a\":{\"b\":1}},\"identifiers\":7,"
+	    "\"expires\":\"x\"},\"location\":\"" CA "/order/1\"",
+	    "authorization");
+	fails("status", "new-order", OK_FACTS "{\"status\":[1],\"finalize\":"
+	    "{},\"identifiers\":7,\"expires\":\"x\"},\"location\":\"" CA
+	    "/order/1\"", "status");
+	fails("names", "new-order", OK_FACTS "{\"status\":\"ready\","
+	    FINALIZE ",\"identifiers\":[{\"type\":\"dns\",\"value\":"
+	    "\"names.example.org\"},{\"type\":\"dns\",\"value\":"
+	    "\"victim.test\"}]},\"location\":\"" CA "/order/1\"",
+	    "other names");
+	fails("nowhere", "new-order", OK_FACTS "{\"status\":\"ready\"}",
+	    "no usable URL");
+	memset(far, 'a', 10240);
+	url = xasprintf(OK_FACTS "{\"status\":\"ready\"," FINALIZE
+	    "},\"location\":\"" CA "/%s\"", far);
+	fails("far", "new-order", url, "URL");
+	free(url);
+	fails("plain", "new-order", OK_FACTS "{\"status\":\"ready\","
+	    FINALIZE "},\"location\":\"http://ca.test/order/1\"", "URL");
+	fails("quote", "new-order", OK_FACTS "{\"status\":\"ready\","
+	    FINALIZE "},\"location\":\"" CA "/a\\\"b\\\\\"", "URL");
+	url = xasprintf(OK_FACTS "{\"status\":\"pending\"," FINALIZE
+	    ",\"authorizations\":[\"" CA "/%s\"]},\"location\":\"" CA
+	    "/order/1\"", far);
+	fails("long", "new-order", url, "URL");
+	free(url);
+	fails("nofinalize", "new-order", OK_FACTS "{\"status\":\"ready\","
+	    "\"finalize\":\"ftp://ca.test/\"},\"location\":\"" CA
+	    "/order/1\"", "URL");
+	fails("early", "new-order", OK_FACTS "{\"status\":\"valid\"},"
+	    "\"location\":\"" CA "/order/1\"", "certificate URL");
+	free(far);
+}
+
+/* An order that is valid at once, with a chain for a key of the attacker's;
+ * and chains for our key that are for other names. */
+static void
+test_wrong_chains(void **state)
+{
+	EVP_PKEY *other = new_key();
+	char *facts = chain(other, "DNS:atonce.example.org"), *members;
+
+	(void)state;
+	members = xasprintf(OK_FACTS "%s", facts);
+	free(facts);
+	fails("atonce", "download", members, "key");
+	twist = twist_one;
+	twist_step = "new-order";
+	twist_with = OK_FACTS "{\"status\":\"valid\",\"certificate\":\"" CA
+	    "/certificate\"},\"location\":\"" CA "/order/1\"";
+	EVP_PKEY_free(ca.wanted);
+	ca.wanted = other;
+	finish(order("atonce", "main"), "DNS:atonce.example.org", 20);
+	twist = NULL;
+	assert_string_equal(ended, "failed");
+	free(members);
+	finish(order("others", "main"), "DNS:victim.test", 20);
+	assert_string_equal(ended, "failed");
+	finish(order("more", "main"), "DNS:more.example.org,DNS:victim.test",
+	    20);
+	assert_string_equal(ended, "failed");
+	fails("pem", "download", OK_FACTS "{\"pem\":\"nonsense\"}", "");
+	fails("none", "download", OK_FACTS "{}", "chain");
+}
+
+/* One more element than the JSON gate lets pass, and as many as it does: an
+ * answer must not take the core long. */
+static void
+test_huge(void **state)
+{
+	char *body = xcalloc(1100000, 1);
+	int fd = world.channel[1];
+	int64_t id = order("huge", "main"), begin;
+	struct task t = expect(fd, "new-order");
+	int status;
+	size_t n;
+
+	(void)state;
+	memset(body, ' ', 1048577);
+	status = say_status(world.channel[4], "/issuer/result", body);
+	assert_true(status == 413 || status == 0);
+	memset(body, 0, 1100000);
+	memset(body, '[', 1000000);
+	assert_in_range(say_status(fd, "/issuer/result", body), 400, 413);
+	n = (size_t)sprintf(body, "{\"task\":%lld," OK_FACTS
+	    "{\"status\":\"ready\"," FINALIZE ",\"identifiers\":[",
+	    (long long)t.id);
+	for (unsigned i = 0; i < 8192; i++)
+		n += (size_t)sprintf(body + n, "%s{\"type\":\"dns\",\"value\":"
+		    "\"huge.example.org\"}", i > 0 ? "," : "");
+	sprintf(body + n, "]},\"location\":\"" CA "/order/1\"}");
+	begin = clock_monotonic_us();
+	assert_int_equal(say_status(fd, "/issuer/result", body), 200);
+	assert_true(clock_monotonic_us() - begin < 5000000);
+	free(body);
+	finish(id, "DNS:huge.example.org", 20);
+	assert_string_equal(ended, "issued");
+}
+
+/* A CA that is never done.  Neither the token nor the disk may spin. */
+static char *
+ready_for_ever(const struct task *t)
+{
+	static unsigned n;
+
+	if (strcmp(t->step, "finalize") != 0)
+		return NULL;
+	return xasprintf(OK_FACTS "{\"status\":\"ready\"," FINALIZE
+	    ",\"n\":%u}", n++);
+}
+
+static char *
+to_and_fro(const struct task *t)
+{
+	static unsigned n;
+
+	if (strcmp(t->step, "finalize") == 0)
+		return xasprintf("\"outcome\":\"problem\",\"status\":403,"
+		    "\"problem\":{\"type\":\"urn:ietf:params:acme:error:"
+		    "orderNotReady\",\"detail\":\"%u\"}", n++);
+	return NULL;
+}
+
+static char *
+answer_again(const struct task *t)
+{
+	static unsigned n;
+
+	if (strcmp(t->step, "new-order") == 0)
+		return xstrdup(OK_FACTS "{\"status\":\"pending\"," FINALIZE
+		    ",\"authorizations\":[\"" CA "/authz\"]},\"location\":\""
+		    CA "/order/1\"");
+	if (strcmp(t->step, "answer-challenge") == 0)
+		return xstrdup(OK_FACTS "{\"status\":\"processing\"}");
+	if (strcmp(t->step, "get-authorization") != 0)
+		return NULL;
+	return xasprintf(OK_FACTS "{\"status\":\"pending\",\"identifier\":"
+	    "{\"type\":\"dns\",\"value\":\"loop.example.org\"},"
+	    "\"challenges\":[{\"type\":\"http-01\",\"url\":\"" CA "/c\","
+	    "\"token\":\"abc\",\"status\":\"pending\",\"error\":{\"type\":"
+	    "\"urn:x:connection\",\"detail\":\"%u\"}}]}", n++);
+}
+
+static void
+loop_with(twist_fn *fn, const char *name)
+{
+	size_t before = ca.signatures, steps;
+	long cpu = world_cpu_ms(core_pid), kib = world_memory(core_pid);
+	int64_t id = order(name, "main"), end;
+	char *path = xasprintf("/v1/orders/%lld", (long long)id);
+	struct answer a;
+
+	twist = fn;
+	end = clock_monotonic_us() + 5000000;
+	while (clock_monotonic_us() < end && !has_ended(id))
+		work(world.channel[1], 100, "DNS:x.example.org");
+	twist = NULL;
+	steps = ca.signatures - before;
+	print_message("%s: %zu signatures, %ld ms, %ld KiB in 5 s\n", name,
+	    steps, world_cpu_ms(core_pid) - cpu,
+	    world_memory(core_pid) - kib);
+	assert_true(steps < 60);
+	assert_true(world_memory(core_pid) - kib < 8192);
+	a = world_api("DELETE", path, "");
+	assert_in_range(a.status, 200, 409);
+	answer_free(&a);
+	free(path);
+	finish(id, "DNS:x.example.org", 10);
+}
+
+static void
+test_loops(void **state)
+{
+	(void)state;
+	loop_with(ready_for_ever, "ready");
+	loop_with(to_and_fro, "fro");
+	loop_with(answer_again, "loop");
+}
+
+/* The client's routes are not on the issuer's channels, nor the reverse. */
+static void
+test_other_routes(void **state)
+{
+	static const char *const paths[] = { "/v1/status", "/v1/keys",
+		"/v1/audit", "/v1/certificates/good", "/issuer/next" };
+	static const char *const issuer[] = { "/issuer/next", "/issuer/jws",
+		"/issuer/result", "/issuer/challenge" };
+	struct answer a;
+
+	(void)state;
+	for (size_t i = 0; i < nitems(paths); i++) {
+		a = world_ask(world.channel[1], "GET", paths[i], "");
+		assert_in_range(a.status, 404, 405);
+		answer_free(&a);
+	}
+	for (size_t i = 0; i < nitems(issuer); i++) {
+		a = world_api("POST", issuer[i], "{}");
+		assert_int_equal(a.status, 404);
+		answer_free(&a);
+	}
+	assert_int_equal(say_status(world.channel[0], "/issuer/challenge",
+	    "{\"token\":\"\"}"), 404);
+	assert_int_equal(say_status(world.channel[0], "/issuer/challenge",
+	    "{\"token\":\"../../x\"}"), 404);
+}
+
+/* Who takes a task and is silent keeps nothing: neither the order's deadline
+ * nor the lease waits for an issuer that asks for no more work.  The first
+ * half takes a task, the second looks later what has become of it. */
+static int64_t kept;
+
+static void
+test_keep_a_task(void **state)
+{
+	struct task t;
+
+	(void)state;
+	kept = order("kept", "hasty");
+	for (;;) {
+		char *members, *body;
+
+		t = next_task(world.channel[1], 10000);
+		assert_true(t.id > 0);
+		if (strcmp(t.step, "new-order") == 0)
+			return;
+		members = honest(&t, "");
+		body = xasprintf("{\"task\":%lld,%s}", (long long)t.id,
+		    members);
+		say_status(world.channel[1], "/issuer/result", body);
+		free(members);
+		free(body);
+	}
+}
+
+static void
+test_silence(void **state)
+{
+	int64_t left, end = clock_now() + WORLD_PATIENCE;
+
+	(void)state;
+	while (work(world.channel[1], 500, ""))
+		;
+	left = order("left", "hasty");
+	while (!has_ended(left) && clock_now() < end)
+		usleep(200000);
+	assert_string_equal(ended, "failed");
+	assert_non_null(strstr(reason, "deadline"));
+	while (!has_ended(kept) && clock_now() < end)
+		usleep(200000);
+	assert_string_equal(ended, "failed");
+}
+
+/* Everything at once, from several workers, while orders come and go. */
+struct hammer {
+	pthread_t thread;
+	unsigned seed;
+	int fd;
+};
+static volatile bool hammering;
+
+static void *
+hammer(void *arg)
+{
+	static const char *const words[] = {
+		"\"outcome\":\"network\",\"detail\":\"x\"",
+		"\"outcome\":\"malformed\",\"detail\":\"x\"",
+		"\"outcome\":\"problem\",\"status\":503,\"problem\":{}",
+		"\"outcome\":\"ok\",\"status\":200,\"facts\":{\"status\":"
+		    "\"processing\"}",
+		OK_FACTS "{\"status\":\"ready\"," FINALIZE
+		    "},\"location\":\"" CA "/order/1\"",
+		"\"outcome\":7",
+	};
+	struct hammer *h = arg;
+	int64_t id = 1;
+
+	while (hammering) {
+		struct answer a;
+
+		if (rand_r(&h->seed) % 3 == 0) {
+			a = say(h->fd, "/issuer/next", "{\"wait\":5}");
+			json_get_int(a.json, "task", &id);
+		} else if (rand_r(&h->seed) % 2 == 0) {
+			a = say(h->fd, "/issuer/jws", "{\"task\":%lld,"
+			    "\"url\":\"" CA "/new-order\",\"nonce\":\"" NONCE
+			    "\"}", (long long)id - rand_r(&h->seed) % 3);
+			if (a.status == 200)
+				__atomic_add_fetch(&ca.signatures, 1,
+				    __ATOMIC_RELAXED);
+		} else {
+			a = say(h->fd, "/issuer/result", "{\"task\":%lld,%s}",
+			    (long long)id - rand_r(&h->seed) % 3,
+			    words[rand_r(&h->seed) % nitems(words)]);
+		}
+		if (a.status == 0)
+			abort();
+		answer_free(&a);
+	}
+	return NULL;
+}
+
+static void
+test_hammer(void **state)
+{
+	struct hammer hammers[3];
+	int64_t end = clock_now() + 8, id;
+	char path[64], name[16];
+	struct answer a;
+
+	(void)state;
+	hammering = true;
+	for (unsigned i = 0; i < nitems(hammers); i++) {
+		hammers[i] = (struct hammer){ .seed = i,
+			.fd = world.channel[i + 1] };
+		pthread_create(&hammers[i].thread, NULL, hammer, &hammers[i]);
+	}
+	for (unsigned i = 0; clock_now() < end; i++) {
+		snprintf(name, sizeof(name), "h%u", i);
+		id = order(name, "main");
+		usleep(rand() % 60000);
+		snprintf(path, sizeof(path), "/v1/orders/%lld", (long long)id);
+		a = world_api("DELETE", path, "");
+		assert_in_range(a.status, 200, 409);
+		answer_free(&a);
+	}
+	hammering = false;
+	for (unsigned i = 0; i < nitems(hammers); i++)
+		pthread_join(hammers[i].thread, NULL);
+	assert_int_equal(world_pid("core"), core_pid);
+}
+
+/* The next issuer cannot go on with the tasks of the one before. */
+static void
+test_death(void **state)
+{
+	int64_t id = order("death", "main");
+	struct task t;
+
+	(void)state;
+	do
+		t = next_task(world.channel[1], 20000);
+	while (t.id != 0 && strcmp(t.step, "new-order") != 0);
+	world_replace_issuer(EXIT_TEMPORARY);
+	assert_int_equal(sign_status(world.channel[1], t.id, t.url, NONCE),
+	    409);
+	finish(id, "DNS:death.example.org", 60);
+	assert_string_equal(ended, "issued");
+}
+
+/* Each signature that was given has its line, and no line is missing. */
+static void
+test_lines(void **state)
+{
+	const char *build = getenv("BUILD");
+	char *command = xasprintf("%s/keybroker audit verify "
+	    "%s/state/audit/audit.log", build != NULL ? build : "build/test",
+	    world.token.folder);
+	size_t lines = world_audit_count("\"event\":\"signature\"");
+
+	(void)state;
+	if (lines < ca.signatures)
+		fail_msg("%zu signatures, %zu lines", ca.signatures, lines);
+	assert_int_equal(system(command), 0);
+	assert_int_equal(world_pid("core"), core_pid);
+	free(command);
+}
+
+int
+main(int argc, char **argv)
+{
+	static const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_nobodys_task),
+		cmocka_unit_test(test_approved_order),
+		cmocka_unit_test(test_keep_a_task),
+		cmocka_unit_test(test_signatures_out_of_order),
+		cmocka_unit_test(test_result_twice),
+		cmocka_unit_test(test_nonsense_reports),
+		cmocka_unit_test(test_nonsense_facts),
+		cmocka_unit_test(test_wrong_chains),
+		cmocka_unit_test(test_loops),
+		cmocka_unit_test(test_other_routes),
+		cmocka_unit_test(test_hammer),
+		cmocka_unit_test(test_death),
+		cmocka_unit_test(test_huge),
+		cmocka_unit_test(test_silence),
+		cmocka_unit_test(test_lines),
+	};
+	int code;
+
+	if (world_is_issuer(argv[0]))
+		return world_be_issuer();
+	if (argc > 1)
+		cmocka_set_test_filter(argv[1]);
+	code = world_open(config);
+	if (code == 77)
+		puts("skipped: SoftHSM is not installed");
+	if (code != 0)
+		return code;
+	make_root();
+	world_start();
+	code = cmocka_run_group_tests(tests, NULL, NULL);
+	world_close(code != 0);
+	return code;
+}
