@@ -54,17 +54,19 @@ take_lock(struct supervisor *s, struct fault *why)
 	return e;
 }
 
-/* The state folder is the core's, and closed to all others. */
+/* The state folder is the core's.  Others may pass through it, to the
+ * certificates that are published below, and see nothing else. */
 static enum err
 open_state(struct supervisor *s, struct fault *why)
 {
 	const struct identity *core = &s->settings->users[ROLE_CORE];
 	const char *path = s->config->state;
+	const mode_t mode = 0711;
 	struct stat st;
 	enum err e;
 	int fd;
 
-	e = make_folder(path, 0700, why);
+	e = make_folder(path, mode, why);
 	if (e != OK)
 		return e;
 	fd = open(path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
@@ -74,8 +76,9 @@ open_state(struct supervisor *s, struct fault *why)
 	    (st.st_uid != geteuid() && st.st_uid != core->uid))
 		e = fault_set(why, ERR_CONFIG, "state folder %s belongs to "
 		    "somebody else", path);
-	else if ((st.st_uid != core->uid &&
-	    fchown(fd, core->uid, core->gid) != 0) || fchmod(fd, 0700) != 0)
+	else if (((st.st_mode & 07777) != mode && fchmod(fd, mode) != 0) ||
+	    (st.st_uid != core->uid &&
+	    fchown(fd, core->uid, core->gid) != 0))
 		e = fault_errno(why, ERR_IO, "cannot give %s its owner and "
 		    "mode", path);
 	close(fd);

@@ -13,6 +13,7 @@
 
 #include "../base/frame.h"
 #include "../base/io.h"
+#include "../base/log.h"
 #include "../base/mem.h"
 #include "latch.h"
 
@@ -177,6 +178,9 @@ settings_resolve(struct settings *s, struct fault *why)
 		e = find_program(roles[i].program, &s->programs[i], why);
 		if (e == OK)
 			e = identity_find(roles[i].user, &s->users[i], why);
+		if (e == OK && s->users[i].uid == 0)
+			log_warning("%s runs as root: the configuration names "
+			    "no user for it", roles[i].program);
 	}
 	return e;
 }

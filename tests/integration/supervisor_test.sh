@@ -163,7 +163,7 @@ test_start_and_stop() {
 	want 'issuer start .* workers=9 http listening=1 fds=0,1,2,3,4,5,6,7,8,9,10,11,12,13 env=PATH$'
 	[ -S "$dir/api.sock" ] || fail "no socket"
 	[ "$(stat -c %a "$dir/api.sock")" = 666 ] || fail "mode of the socket"
-	[ "$(stat -c %a "$dir/state")" = 700 ] || fail "mode of the state"
+	[ "$(stat -c %a "$dir/state")" = 711 ] || fail "mode of the state"
 	[ -z "$(ls "$dir/state/latch")" ] || fail "a marker was left"
 	say state
 	want 'core state 4711 \[\{"role":"supervisor","name":"keybrokerd","pid":[0-9]+,"state":"up","restarts":0\},\{"role":"core",.*\{"role":"lane","name":"main/1","pid":[0-9]+,"state":"up","restarts":0\}'
