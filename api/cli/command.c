@@ -151,7 +151,8 @@ const struct command commands[] = {
 	    .examples = "keybroker order watch 7", .run = cmd_order_watch },
 	{ "order", "cancel", ONE("ORDER", ORDER),
 	    .summary = "Give an order up",
-	    .details = "A managed certificate is ordered again later, as after a failure.",
+	    .details = "A managed certificate is ordered again later, as "
+	    "after a failure.",
 	    .examples = "keybroker order cancel 7", .run = cmd_order_cancel },
 
 	{ "audit", "list", NOTHING, .options = audit_list_options,
