@@ -17,16 +17,42 @@
 #define RETRY_FIRST 5000 /* milliseconds */
 #define RETRY_MOST  3600000
 
+static enum err
+put_ours(const struct deployment_row *d, struct fault *why)
+{
+	struct deployment_row now;
+	enum err e;
+
+	e = store_deployment_get(core.store, d->certificate, &now, why);
+	if (e == OK && now.order != d->order)
+		e = fault_set(why, ERR_CONFLICT, "order %lld is newer",
+		    (long long)now.order);
+	return e == OK ? store_deployment_put(core.store, d, why) : e;
+}
+
+/* False: tried again, or over because the row belongs to a newer certificate
+ * meanwhile, whose order asks for this job anew. */
 static bool
-save(struct deployment_row *d)
+save(struct job *j, struct deployment_row *d)
 {
 	struct fault why;
+	enum err e;
 
 	d->updated = clock_now();
-	if (store_deployment_put(core.store, d, &why) == OK)
+	e = store_begin(core.store, &why);
+	if (e == OK) {
+		e = put_ours(d, &why);
+		if (e == OK)
+			e = store_commit(core.store, &why);
+		else
+			store_rollback(core.store);
+	}
+	if (e == OK)
 		return true;
-	log_error("deployment of %s not stored: %s", d->certificate,
+	log_warning("deployment of %s not stored: %s", d->certificate,
 	    why.text);
+	j->over = e == ERR_CONFLICT;
+	job_again(j, RETRY_FIRST);
 	return false;
 }
 
@@ -85,11 +111,8 @@ finish(struct job *j, struct deployment_row *d, unsigned retries)
 		job_again(j, pause);
 	}
 	j->over = d->state != DEPLOY_PENDING;
-	if (!save(d)) {
-		j->over = false;
-		job_again(j, RETRY_FIRST);
+	if (!save(j, d))
 		return;
-	}
 	order_note(d->order, "%s%s%.200s", told[d->state],
 	    d->exit_status != 0 && d->output[0] != '\0' ? ": " : "",
 	    d->exit_status != 0 ? d->output : "");
@@ -102,6 +125,7 @@ run(struct job *j)
 	struct deployment_row d;
 	struct hook_end end = { .status = 0 };
 	struct fault why;
+	enum err e;
 
 	c = config_certificate(core.config, j->name);
 	if (c == NULL || c->deploy.path == NULL ||
@@ -112,12 +136,13 @@ run(struct job *j)
 	}
 	d.state = DEPLOY_RUNNING;
 	d.attempts++;
-	if (!save(&d)) {
-		job_again(j, RETRY_FIRST);
+	if (!save(j, &d))
 		return;
-	}
 	POINT("deploy", "before");
-	if (run_program(&d, &end, &why) != OK) {
+	e = run_program(&d, &end, &why);
+	if (e == ERR_CLOSED)
+		return; /* the next start goes on from here */
+	if (e != OK) {
 		end.status = 255;
 		snprintf(end.output, sizeof(end.output), "%s", why.text);
 	}

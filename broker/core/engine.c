@@ -143,6 +143,25 @@ job_interrupt(enum job_kind kind, const char *name, int64_t order)
 	pthread_mutex_unlock(&engine.lock);
 }
 
+bool
+job_interrupted(const struct job *j)
+{
+	bool interrupted;
+
+	pthread_mutex_lock(&engine.lock);
+	interrupted = j->interrupted;
+	pthread_mutex_unlock(&engine.lock);
+	return interrupted;
+}
+
+void
+job_calm(struct job *j)
+{
+	pthread_mutex_lock(&engine.lock);
+	j->interrupted = false;
+	pthread_mutex_unlock(&engine.lock);
+}
+
 void
 jobs_release(enum job_kind kind)
 {
@@ -319,7 +338,7 @@ task_hold(int64_t task)
 
 	pthread_mutex_lock(&engine.lock);
 	for (size_t i = 0; i < engine.njobs && task > 0; i++)
-		if (engine.jobs[i]->task == task && !engine.jobs[i]->local &&
+		if (engine.jobs[i]->task == task &&
 		    engine.jobs[i]->lease_end != JOB_NEVER)
 			found = engine.jobs[i];
 	if (found != NULL)
@@ -372,7 +391,7 @@ task_expired(void)
 	for (size_t i = 0; i < engine.njobs && found == NULL; i++) {
 		struct job *j = engine.jobs[i];
 
-		if (j->task != 0 && !j->local && j->lease_end != JOB_NEVER &&
+		if (j->task != 0 && j->lease_end != JOB_NEVER &&
 		    (j->issuer != engine.issuer || j->lease_end < now))
 			found = j;
 	}
@@ -396,20 +415,21 @@ lose_expired(void)
 static void *
 local_thread(void *arg)
 {
+	bool stopping = false;
 	struct job *j;
 
-	for (;;) {
+	while (!stopping) {
 		lose_expired();
 		pthread_mutex_lock(&engine.lock);
 		j = take(true, clock_now_ms() + LEASE_LOOK);
+		stopping = engine.stopping;
 		pthread_mutex_unlock(&engine.lock);
-		if (j != NULL) {
-			classes[j->kind]->run(j);
-			give_back(j);
-		} else if (engine.stopping) {
-			return arg;
-		}
+		if (j == NULL)
+			continue;
+		classes[j->kind]->run(j);
+		give_back(j);
 	}
+	return arg;
 }
 
 void
@@ -628,6 +648,7 @@ engine_stop(struct engine *e)
 	e->stopping = true;
 	pthread_cond_broadcast(&e->work);
 	pthread_mutex_unlock(&e->lock);
+	hooks_stop();
 }
 
 void

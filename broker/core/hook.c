@@ -23,6 +23,7 @@ static struct {
 	pthread_cond_t ended;
 	struct waiter *list;
 	uint64_t last;
+	bool stopped;
 } hooks = {
 	.lock = PTHREAD_MUTEX_INITIALIZER,
 	.ended = PTHREAD_COND_INITIALIZER,
@@ -38,8 +39,8 @@ leave(struct waiter *me)
 	*p = me->next;
 }
 
-/* keybrokerd bounds every program in time and the core does not outlive
- * keybrokerd, so this wait ends. */
+/* keybrokerd bounds every program in time, and when its channel is gone the
+ * waiting is called off, so this ends. */
 enum err
 hook_run(enum hook_kind kind, const char *certificate,
     const char *const *values, size_t n, struct hook_end *end,
@@ -56,11 +57,22 @@ hook_run(enum hook_kind kind, const char *certificate,
 	e = control_hook(core.control, me.id, kind, certificate, values, n,
 	    why);
 	pthread_mutex_lock(&hooks.lock);
-	while (e == OK && !me.done)
+	while (e == OK && !me.done && !hooks.stopped)
 		pthread_cond_wait(&hooks.ended, &hooks.lock);
+	if (e == OK && !me.done)
+		e = fault_set(why, ERR_CLOSED, "the broker stops");
 	leave(&me);
 	pthread_mutex_unlock(&hooks.lock);
 	return e;
+}
+
+void
+hooks_stop(void)
+{
+	pthread_mutex_lock(&hooks.lock);
+	hooks.stopped = true;
+	pthread_cond_broadcast(&hooks.ended);
+	pthread_mutex_unlock(&hooks.lock);
 }
 
 void

@@ -99,8 +99,10 @@ void job_again(struct job *j, int64_t ms);
 /* job_wait() is job_again() after JOB_PATIENCE, or when jobs_release() makes
  * all waiting jobs of that kind due. */
 void job_wait(struct job *j);
-/* Marks a job as interrupted. */
+/* Marks a job as interrupted; tells it; forgets it. */
 void job_interrupt(enum job_kind kind, const char *name, int64_t order);
+bool job_interrupted(const struct job *j);
+void job_calm(struct job *j);
 void jobs_release(enum job_kind kind);
 /* True when an order was given up while its job was taken. */
 bool job_canceled(const struct job *j);
@@ -168,6 +170,8 @@ struct hook_end {
 enum err hook_run(enum hook_kind kind, const char *certificate,
     const char *const *values, size_t n, struct hook_end *end,
     struct fault *why);
+/* Nobody hears of ends any more: who waits gets ERR_CLOSED. */
+void hooks_stop(void);
 
 /* Looks a stored row up that must be there: anything else is logged and
  * gives false, and the job is tried again later. */

@@ -106,7 +106,7 @@ order_enter(struct order_row *o, struct job *j, enum order_state state,
 bool
 order_another(struct order_row *o, struct job *j, const char *words)
 {
-	if (!j->interrupted || o->rounds >= ORDER_ROUNDS)
+	if (!job_interrupted(j) || o->rounds >= ORDER_ROUNDS)
 		return false;
 	order_note(o->id, "%s; we were interrupted, so there is another "
 	    "ACME order", words);

@@ -142,11 +142,13 @@ static void
 on_valid(struct order_row *o, struct job *j, const struct report *r)
 {
 	(void)r;
-	if (o->certificate_url[0] == '\0')
+	if (o->certificate_url[0] == '\0') {
 		order_fail(o, j, "the CA's order is valid but has no "
 		    "certificate URL");
-	else
-		order_enter(o, j, ORDER_DOWNLOAD, 0);
+		return;
+	}
+	order_note(o->id, "the CA made the certificate");
+	order_enter(o, j, ORDER_DOWNLOAD, 0);
 }
 
 static void
@@ -246,7 +248,7 @@ answer_new(struct order_row *o, struct job *j, const struct report *r)
 		order_retry(o, j, ORDER_NEW, why.text, 0);
 		return;
 	}
-	j->interrupted = false;
+	job_calm(j);
 	order_note(o->id, "the CA took the order: %s", o->url);
 	follow(o, j, r);
 }
@@ -391,12 +393,35 @@ failure_words(char out[static STORE_TEXT], const struct json *facts,
 	    name, status, words);
 }
 
+static bool
+has_status(const struct json *challenge, const char *word)
+{
+	const char *status = json_get_string(challenge, "status");
+
+	return status != NULL && strcmp(status, word) == 0;
+}
+
+/* The challenge that we answer has failed; for good, or it may be answered
+ * again. */
+static bool
+challenge_failed(struct authorization_row *a, const struct json *challenge,
+    bool again, char words[static STORE_TEXT])
+{
+	char reason[STORE_TEXT];
+
+	error_words(reason, json_get(challenge, "error"));
+	snprintf(words, STORE_TEXT, "%.255s: %.1700s", a->identifier, reason);
+	snprintf(a->error, sizeof(a->error), "%s", words);
+	a->state = again ? AUTHZ_PENDING : AUTHZ_INVALID;
+	return again;
+}
+
 /* Takes the challenge that the configuration wants.  False: cannot. */
 static bool
 choose(struct authorization_row *a, const struct certificate_row *c,
     const struct json *facts, char words[static STORE_TEXT])
 {
-	const char *type = challenge_type(c), *url, *token, *status;
+	const char *type = challenge_type(c), *url, *token;
 	const struct json *challenge = challenge_of(facts, type);
 	char list[256];
 
@@ -406,9 +431,10 @@ choose(struct authorization_row *a, const struct certificate_row *c,
 		    "offers: %s", a->identifier, type, list);
 		return false;
 	}
+	if (has_status(challenge, "invalid"))
+		return challenge_failed(a, challenge, false, words);
 	url = json_get_string(challenge, "url");
 	token = json_get_string(challenge, "token");
-	status = json_get_string(challenge, "status");
 	if (!url_valid(url) || !token_valid(token)) {
 		snprintf(words, STORE_TEXT, "%s: the CA's challenge has no "
 		    "usable URL or token", a->identifier);
@@ -416,29 +442,27 @@ choose(struct authorization_row *a, const struct certificate_row *c,
 	}
 	snprintf(a->challenge_url, sizeof(a->challenge_url), "%s", url);
 	snprintf(a->token, sizeof(a->token), "%s", token);
-	a->state = status != NULL && (strcmp(status, "processing") == 0 ||
-	    strcmp(status, "valid") == 0) ? AUTHZ_ANSWERED : AUTHZ_PENDING;
+	a->state = has_status(challenge, "processing") ||
+	    has_status(challenge, "valid") ? AUTHZ_ANSWERED : AUTHZ_PENDING;
 	return true;
 }
 
 /* A pending authorization after our answer: most CAs are still looking, some
- * have failed and do not say so but in the challenge. */
+ * have failed and say so only in the challenge, which is pending, too, when
+ * it may be answered again. */
 static bool
 still_pending(struct authorization_row *a, const struct certificate_row *c,
     const struct json *facts, char words[static STORE_TEXT])
 {
 	const struct json *challenge = challenge_of(facts, challenge_type(c));
-	const struct json *error = json_get(challenge, "error");
-	const char *status = json_get_string(challenge, "status");
-	char reason[STORE_TEXT];
 
-	if (error == NULL || status == NULL || strcmp(status, "pending") != 0)
-		return true;
-	error_words(reason, error);
-	snprintf(words, STORE_TEXT, "%.255s: %.1700s", a->identifier, reason);
-	snprintf(a->error, sizeof(a->error), "%s", words);
-	a->state = a->answers < ANSWERS_MOST ? AUTHZ_PENDING : AUTHZ_INVALID;
-	return a->state == AUTHZ_PENDING;
+	if (has_status(challenge, "invalid"))
+		return challenge_failed(a, challenge, false, words);
+	if (has_status(challenge, "pending") &&
+	    json_get(challenge, "error") != NULL)
+		return challenge_failed(a, challenge,
+		    a->answers < ANSWERS_MOST, words);
+	return true;
 }
 
 static bool
