@@ -145,6 +145,8 @@ check:
 # the unit tests, where nothing gives it up.
 check-sanitize: export ASAN_OPTIONS := \
     detect_leaks=0:abort_on_error=1:strict_string_checks=1
+check-sanitize: export KILL_POINTS := \
+    new-order.signed finalize.sent key.generated provision.after deploy.before
 check-sanitize: export UBSAN_OPTIONS := print_stacktrace=1
 check-sanitize: export LSAN_OPTIONS := \
     suppressions=$(CURDIR)/tests/lint/lsan.supp:print_suppressions=0

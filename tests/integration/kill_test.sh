@@ -5,7 +5,8 @@
 # purpose in the token, a consistent store and an unbroken audit chain.
 #
 # Usage: kill_test.sh [POINT [VICTIM]]; without arguments all of them, in
-# KILL_JOBS parallel laboratories (default 4).
+# KILL_JOBS parallel laboratories (default 4).  KILL_POINTS, a list of points,
+# replaces all of them where time is short.
 set -euo pipefail
 here=$(cd "$(dirname "$0")" && pwd)
 LAB_BIN=${LAB_BIN:-$here/../../build/test}
@@ -137,7 +138,8 @@ fi
 list=$(mktemp)
 out=$(mktemp -d)
 trap 'rm -rf "$list" "$out"' EXIT
-for point in $("$LAB_BIN/keybroker-core" --points); do
+points=$("$LAB_BIN/keybroker-core" --points)
+for point in ${KILL_POINTS:-$points}; do
 	for victim in "${victims[@]}"; do
 		echo "$point $victim"
 	done
@@ -145,10 +147,10 @@ done >"$list"
 # A point in the sources that the list does not know would never be tried.
 grep -rhoE 'POINT\("[a-z-]+", "[a-z]+"\)' "$here/../../broker" |
 	sed 's/POINT("\(.*\)", "\(.*\)")/\1.\2/' | while read -r point; do
-	grep -q "^$point " "$list" || echo "FAIL: $point is not in the list"
+	grep -qxF "$point" <<<"$points" || echo "FAIL: $point is not in the list"
 done | { ! grep .; }
 total=$(wc -l <"$list")
-[ "$total" -ge 200 ] || { echo "FAIL: only $total cases"; exit 1; }
+[ -n "${KILL_POINTS:-}" ] || [ "$total" -ge 200 ] || { echo "FAIL: only $total cases"; exit 1; }
 shares=()
 for ((share = 0; share < jobs; share++)); do
 	(trap - EXIT; run_share "$list" "$share") >"$out/$share" 2>&1 &
