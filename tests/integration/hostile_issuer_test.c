@@ -9,6 +9,7 @@
 #include <openssl/pem.h>
 #include <openssl/x509v3.h>
 #include <pthread.h>
+#include <stdatomic.h>
 
 #include "../../broker/base/b64.h"
 #include "../../broker/base/crypto.h"
@@ -22,7 +23,12 @@ static const char config[] =
     "  order-deadline 4s }\n"
     "account \"main\" { ca \"ca\" key ec-p256 { token \"main\" }\n"
     "  terms agreed }\n"
-    "account \"hasty\" { ca \"hasty\" key ec-p256 { token \"main\" } }\n";
+    "account \"hasty\" { ca \"hasty\" key ec-p256 { token \"main\" } }\n"
+    "certificate \"slow\" {\n"
+    "  account \"main\"\n  names \"slow.example.org\"\n"
+    "  key ec-p256 { token \"main\" }\n  challenge http-01\n"
+    "  deploy \"/bin/sh\" { argument \"-c\" argument \"sleep 2; echo "
+    "$KEYBROKER_SERIAL >$KEYBROKER_FOLDER/../../deployed\" }\n}\n";
 
 struct task {
 	int64_t id; /* 0: there was none */
@@ -316,28 +322,34 @@ work(int fd, int wait_ms, const char *san)
 
 static char ended[64], reason[4096];
 
+static int64_t
+order_again(const char *name)
+{
+	char *path = xasprintf("/v1/certificates/%s/orders", name);
+	struct answer a = world_api("POST", path, "{}");
+	int64_t id = 0;
+
+	assert_int_equal(a.status, 202);
+	json_get_int(a.json, "id", &id);
+	answer_free(&a);
+	free(path);
+	return id;
+}
+
 /* Declares a certificate and orders it; gives the order's id. */
 static int64_t
 order(const char *name, const char *account)
 {
 	char *path = xasprintf("/v1/certificates/%s", name);
-	char *orders = xasprintf("%s/orders", path);
 	char *body = xasprintf("{\"account\":\"%s\",\"names\":["
 	    "\"%s.example.org\"]}", account, name);
 	struct answer a = world_api("PUT", path, body);
-	int64_t id = 0;
 
 	assert_in_range(a.status, 200, 201);
 	answer_free(&a);
-	a = world_api("POST", orders, "{}");
-	assert_int_equal(a.status, 202);
-	json_get_int(a.json, "id", &id);
-	assert_true(id > 0);
-	answer_free(&a);
 	free(path);
-	free(orders);
 	free(body);
-	return id;
+	return order_again(name);
 }
 
 /* Looks at an order; true when it has ended, with state and error kept. */
@@ -412,7 +424,7 @@ test_nobodys_task(void **state)
 	    "{\"task\":0,\"url\":\"\",\"nonce\":\"" NONCE "\"}"), 409);
 	assert_int_equal(say_status(world.channel[2], "/issuer/result",
 	    "{\"task\":0,\"outcome\":\"network\"}"), 409);
-	while (work(world.channel[1], 3000, "DNS:x.example.org"))
+	while (work(world.channel[1], 3000, "DNS:slow.example.org"))
 		;
 }
 
@@ -422,6 +434,35 @@ test_approved_order(void **state)
 	(void)state;
 	finish(order("good", "main"), "DNS:good.example.org", 20);
 	assert_string_equal(ended, "issued");
+}
+
+/* A certificate that comes while the one before is being deployed. */
+static void
+test_deployed_meanwhile(void **state)
+{
+	char *path = xasprintf("%s/state/versions/deployed",
+	    world.token.folder), serial[128] = "", last[128] = "";
+	struct answer a;
+	FILE *f;
+
+	(void)state;
+	for (unsigned i = 0; i < 2; i++)
+		finish(order_again("slow"), "DNS:slow.example.org", 20);
+	for (unsigned i = 0; i < 100; i++) {
+		usleep(100000);
+		a = world_api("GET", "/v1/certificates/slow", "");
+		snprintf(serial, sizeof(serial), "%s",
+		    json_get_string(a.json, "serial"));
+		answer_free(&a);
+		f = fopen(path, "r");
+		if (f != NULL && fscanf(f, "%127s", last) == 1 &&
+		    strcmp(last, serial) == 0)
+			i = 1000;
+		if (f != NULL)
+			fclose(f);
+	}
+	free(path);
+	assert_string_equal(last, serial);
 }
 
 /* Waits for a task of a step. */
@@ -805,7 +846,7 @@ struct hammer {
 	unsigned seed;
 	int fd;
 };
-static volatile bool hammering;
+static atomic_bool hammering;
 
 static void *
 hammer(void *arg)
@@ -921,6 +962,7 @@ main(int argc, char **argv)
 		cmocka_unit_test(test_nobodys_task),
 		cmocka_unit_test(test_approved_order),
 		cmocka_unit_test(test_keep_a_task),
+		cmocka_unit_test(test_deployed_meanwhile),
 		cmocka_unit_test(test_signatures_out_of_order),
 		cmocka_unit_test(test_result_twice),
 		cmocka_unit_test(test_nonsense_reports),
