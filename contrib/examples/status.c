@@ -1,13 +1,14 @@
 /*
  * Asks the broker how it is, through the client library, and says so in one
  * line for a monitor: exit code 0 when all is well, 1 when degraded, 3 when
- * the broker cannot be asked.  How to build it: contrib/keybroker-client.
+ * the broker cannot be asked.  With the client library installed:
+ *
+ *	cc -o status status.c $(pkg-config --cflags --libs libkeybroker)
  */
+#include <keybroker/api/client.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-
-#include "../../api/client.h"
 
 #define SOCKET	   "/run/keybroker/api.sock"
 #define TIMEOUT_MS 5000
