@@ -6,7 +6,7 @@
 #
 # Usage: kill_test.sh [POINT [VICTIM]]; without arguments all of them, in
 # KILL_JOBS parallel laboratories (default 4).  KILL_POINTS, a list of points,
-# replaces all of them where time is short.
+# replaces all of them where time is short.  (tests/run: long)
 set -euo pipefail
 here=$(cd "$(dirname "$0")" && pwd)
 LAB_BIN=${LAB_BIN:-$here/../../build/test}
