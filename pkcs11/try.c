@@ -58,6 +58,20 @@ going_on(const struct try *t)
 	return interrupted == 0 && t->session.leave < 0;
 }
 
+/* Whoever tries a token may know that the PIN is right this time. */
+static void
+tell_of_option(const struct try *t, struct fault *why)
+{
+	const CK_FLAGS counts = CKF_USER_PIN_LOCKED |
+	    CKF_USER_PIN_FINAL_TRY | CKF_USER_PIN_COUNT_LOW;
+	struct fault plain = *why;
+
+	if (why->code == ERR_PIN && !t->session.refused &&
+	    (t->session.token.info.flags & counts) == CKF_USER_PIN_COUNT_LOW)
+		fault_set(why, ERR_PIN, "%s; --allow-count-low logs in all "
+		    "the same", plain.text);
+}
+
 /* Opening is one call; which of its steps failed shows in what is there. */
 static enum err
 open_token(struct try *t)
@@ -82,6 +96,8 @@ open_token(struct try *t)
 	    t->session.token.about.serial);
 	report_ok(r, found);
 	report_begin(r, "PIN accepted");
+	if (e != OK)
+		tell_of_option(t, &why);
 	return report_result(r, e, &why);
 }
 
@@ -211,7 +227,7 @@ check_wrong_pin(void *arg, struct fault *why)
 	if (e == ERR_KEY && why->ckr == CKR_OK)
 		return OK;
 	return e != OK ? e :
-	    fault_set(why, ERR_INTERNAL, "a wrong pin was accepted");
+	    fault_set(why, ERR_INTERNAL, "it was taken for another public key");
 }
 
 /* After C_Finalize and C_Initialize handles mean nothing: found anew? */
@@ -291,7 +307,7 @@ try_type(struct try *t)
 	} checks[] = {
 		{ "attributes", check_attributes },
 		{ "gives no secret away", check_secret },
-		{ "wrong pin of its public key is refused", check_wrong_pin },
+		{ "not taken for another public key", check_wrong_pin },
 		{ "found after C_Finalize, C_Initialize", reconnect },
 		{ "destroyed and gone", destroy },
 	};
