@@ -16,7 +16,7 @@
 #include "../broker/base/process.h"
 #include "init.h"
 #include "options.h"
-#include "request.h"
+#include "serve.h"
 #include "try.h"
 
 /* The main loop then sees the end of its socket and leaves in good order:
@@ -35,34 +35,6 @@ static bool
 is_open(int fd)
 {
 	return fcntl(fd, F_GETFD) >= 0;
-}
-
-/* Answers until the core is gone or the lane has to end. */
-static int
-loop(struct lane *lane)
-{
-	static unsigned char buffer[FRAME_MAX + 64];
-	struct session *s = &lane->session;
-	struct fault why;
-	struct frame f;
-	struct buf answer;
-	enum err e = OK;
-
-	buf_init(&answer, FRAME_MAX);
-	while (e == OK && s->leave < 0) {
-		e = frame_recv(PARENT_FD, &f, buffer, sizeof(buffer), -1, &why);
-		for (unsigned i = 0; i < f.nfds; i++)
-			close(f.fds[i]);
-		if (e == OK)
-			e = request_answer(lane, PARENT_FD, &f, &answer, &why);
-	}
-	buf_free(&answer);
-	if (e == OK)
-		return s->leave;
-	if (e == ERR_CLOSED)
-		return EXIT_FINE;
-	log_error("%s", why.text);
-	return EXIT_BROKEN;
 }
 
 static int
@@ -84,7 +56,7 @@ serve(const struct options *o)
 	if (request_ready(&lane, PARENT_FD, e, &why) == OK && e == OK) {
 		log_info("ready: token %s (%s)", lane.session.token.about.label,
 		    lane.session.token.about.model);
-		code = loop(&lane);
+		code = serve_requests(&lane);
 	}
 	key_forget_all(&lane.ring);
 	listing_free(&lane.listing);

@@ -180,6 +180,7 @@ static const struct {
 	[LANE_LIST] = { do_list, true, false },
 	[LANE_DESTROY] = { do_destroy, true, true },
 	[LANE_TOKEN] = { do_token, true, false },
+	[LANE_CHANNEL] = { NULL, false, false },
 };
 _Static_assert(nitems(ops) == LANE_OP__MAX, "every operation has a row");
 

@@ -20,6 +20,7 @@
 #include "crypto.h"
 
 #define PREIMAGE_MAX  65536 /* bytes that a lane accepts for signing */
+#define LANE_CHANNELS 4	    /* that a lane serves at most */
 #define KEY_NAME_MAX  64    /* bytes of a key's name, with its NUL */
 #define KEY_LABEL_TAG "kb1" /* CKA_LABEL is "kb1:purpose:name" */
 
@@ -41,6 +42,9 @@
  * LANE_DESTROY   bytes id, bytes spki hash        (empty); ERR_NOT_FOUND when
  *                                                 there is nothing (any more)
  * LANE_TOKEN     (empty)                          lane_token, fresh
+ * LANE_CHANNEL   (empty; descriptor: one end of   (none)
+ *                a further channel, served like
+ *                the first)
  *
  * A key born elsewhere (--key NAME=PURPOSE=URI of the lane) is first found
  * by "name:NAME".  The answer holds the id to use from then on: its CKA_ID, or
@@ -60,6 +64,7 @@ enum lane_op {
 	LANE_LIST,
 	LANE_DESTROY,
 	LANE_TOKEN,
+	LANE_CHANNEL,
 	LANE_OP__MAX
 };
 

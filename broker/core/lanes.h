@@ -1,11 +1,12 @@
 /*
  * The lanes of each token as seen from the core: who is up, who is idle, and
  * one call that sends a request to the least busy lane and waits for its
- * answer until a deadline.  The waiting thread reads the lane's socket itself
- * (leader and followers), so no thread stands between a client and a lane.
+ * answer until a deadline.  A lane has several channels, each used by one
+ * thread at a time, so that no thread stands between a client and a lane and
+ * the lane's next request is there when it has answered the last.
  *
- * A lane whose deadline passes is reported to keybrokerd to be killed.  Of
- * the requests that were waiting behind it, those that may be repeated
+ * A lane that is silent until a deadline is reported to keybrokerd to be
+ * killed.  Of the requests that were waiting at it, those that may be repeated
  * (everything but generate and destroy) move to another lane once.
  *
  * Thread-safe.
@@ -22,6 +23,10 @@ struct lanes;
 struct lanes *lanes_new(const struct config *config, unsigned queue);
 void lanes_free(struct lanes *l);
 
+/* Channels that each lane gets when it comes up; 1 unless told.  A lane that
+ * is given more must know LANE_CHANNEL. */
+void lanes_channels(struct lanes *l, unsigned n);
+
 /* Called for a lane that must be replaced. */
 typedef void lanes_kill_fn(const char *token, unsigned lane);
 void lanes_on_hang(struct lanes *l, lanes_kill_fn *fn);
@@ -37,7 +42,7 @@ uint64_t lanes_generation(struct lanes *l, const char *token);
 
 /* Where the time of one call went, in microseconds. */
 struct lane_times {
-	uint32_t queue; /* until the lane began */
+	uint32_t queue; /* waiting; for a signature also travelling */
 	uint32_t token; /* inside the PKCS#11 module, as the lane says */
 	uint32_t total;
 };

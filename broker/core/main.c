@@ -98,6 +98,7 @@ open_parts(void)
 	if (core.store == NULL)
 		give_up("store", &why);
 	core.lanes = lanes_new(core.config, core.config->lane_queue);
+	lanes_channels(core.lanes, LANE_CHANNELS);
 	lanes_on_hang(core.lanes, control_kill_lane);
 	core.keys = keys_new(core.store, core.lanes);
 	core.gate = gatekeeper_new(core.config);

@@ -490,6 +490,44 @@ nonsense_is_refused(void **state)
 	assert_int_equal(lane_client_stop(&c), EXIT_BROKEN);
 }
 
+/* A further channel is served like the first; too many are refused. */
+static void
+channels_are_served(void **state)
+{
+	struct frame head = { .op = LANE_CHANNEL, .nfds = 1 };
+	static unsigned char buffer[FRAME_MAX + 64];
+	struct lane_client c;
+	struct frame answer;
+	struct fault why;
+	int pair[2], given[LANE_CHANNELS];
+
+	(void)state;
+	start_ready(&c, SOFT_MODULE, NULL, NULL);
+	for (unsigned i = 0; i < LANE_CHANNELS; i++) {
+		assert_int_equal(frame_pair(pair, &why), OK);
+		head.fds[0] = pair[1];
+		assert_int_equal(frame_send(c.fd, &head, NULL, 0, &why), OK);
+		close(pair[1]);
+		given[i] = pair[0];
+	}
+	/* one more than it serves: refused on the first channel */
+	assert_int_equal(frame_recv(c.fd, &answer, buffer, sizeof(buffer),
+	    WAIT_MS, &why), OK);
+	assert_int_equal(answer.status, ERR_SYNTAX);
+	for (unsigned i = 0; i < LANE_CHANNELS - 1; i++) {
+		head = (struct frame){ .op = LANE_TOKEN, .id = i + 40 };
+		assert_int_equal(frame_send(given[i], &head, NULL, 0, &why),
+		    OK);
+		assert_int_equal(frame_recv(given[i], &answer, buffer,
+		    sizeof(buffer), WAIT_MS, &why), OK);
+		assert_int_equal(answer.status, OK);
+		assert_int_equal(answer.id, i + 40);
+	}
+	for (unsigned i = 0; i < LANE_CHANNELS; i++)
+		close(given[i]);
+	lane_client_stop(&c);
+}
+
 static int
 failed_start(const char *module, const char *uri, int pin, enum err expected)
 {
@@ -778,6 +816,7 @@ main(void)
 		cmocka_unit_test(lists_in_pages),
 		cmocka_unit_test(key_born_elsewhere),
 		cmocka_unit_test(nonsense_is_refused),
+		cmocka_unit_test(channels_are_served),
 		cmocka_unit_test(start_failures_have_their_codes),
 		cmocka_unit_test(told_to_end),
 		LIAR(wrong_pin_is_tried_once),
