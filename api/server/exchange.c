@@ -63,11 +63,20 @@ reply_problem(struct reply *reply, const struct fault *why)
 	reply->retry_after = why->retry_after;
 }
 
+/* Here, where nobody waits for anything that this thread holds. */
+static void
+pace(const struct exchange *x)
+{
+	if (x->pace != NULL)
+		pace_refused(x->pace, x->peer.uid, x->peer.issuer);
+}
+
 void
 exchange_report(const struct exchange *x, const struct fault *why)
 {
 	if (x->on_refusal != NULL)
 		x->on_refusal(&x->peer, x->method, x->target, why);
+	pace(x);
 }
 
 void
@@ -130,10 +139,14 @@ exchange_serve(struct exchange *x)
 	struct fault why;
 
 	why.code = OK;
-	if (prepare(x, &q, &body, &why) != OK)
+	if (prepare(x, &q, &body, &why) != OK) {
 		exchange_refuse(x, &why);
-	else if (run(&q, &x->reply, &why) != OK)
+	} else if (run(&q, &x->reply, &why) != OK) {
 		reply_problem(&x->reply, &why);
+		if (why.code == ERR_DENIED || why.code == ERR_RATE ||
+		    why.code == ERR_SYNTAX)
+			pace(x);
+	}
 	json_free(body);
 }
 

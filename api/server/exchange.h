@@ -8,6 +8,7 @@
 
 #include "guard.h"
 #include "http.h"
+#include "pace.h"
 
 #define REPLY_MAX  4194304 /* bytes of a reply's body */
 #define ALLOW_SIZE 32	   /* of "GET, POST, PUT, DELETE" with its NUL */
@@ -17,6 +18,7 @@ struct exchange {
 	size_t ntable;
 	struct peer peer;
 	http_refusal_fn *on_refusal; /* may be NULL */
+	struct pace *pace;	     /* may be NULL; refusals are slowed */
 	char target[TARGET_MAX + 1]; /* cut when it is refused for its length */
 	char method[16];
 	int64_t start_us;

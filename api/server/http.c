@@ -16,11 +16,13 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 #include "../../broker/base/log.h"
 #include "../../broker/base/mem.h"
 #include "exchange.h"
+#include "pace.h"
 #include "peer.h"
 #include "seats.h"
 
@@ -28,7 +30,7 @@
 #define STACK_SIZE	262144	/* of a connection's thread */
 #define ISSUER_BODY_MAX 1048576 /* reports of chains are longer than BODY_MAX */
 #define REFUSED_TIMEOUT 5	/* seconds that a client without a seat has */
-#define REFUSED_MAX	32	/* such clients at one time, a listener */
+#define REFUSED_MAX	32	/* such clients at one time */
 #define STOP_WAIT_US	10000000 /* for running requests when stopping */
 #define STOP_STEP_US	2000
 
@@ -45,6 +47,7 @@ struct http_server {
 	size_t napi, nissuer;
 	struct http_limits limits;
 	struct seats *seats;
+	struct pace *pace;
 	http_refusal_fn *on_refusal;
 	struct listener *listeners;
 	atomic_uint running; /* requests between handler and last byte out */
@@ -63,7 +66,7 @@ enum stage {
 struct conn {
 	struct http_server *server;
 	struct exchange x;
-	bool seated;
+	enum { SEAT_NONE, SEAT_TAKEN, SEAT_WAITING } seat;
 	struct fault no_seat; /* code OK: there is one */
 	enum stage stage;
 	struct fault bad_target; /* code OK: it is good */
@@ -252,22 +255,29 @@ conn_new(const struct listener *l, struct MHD_Connection *mhd)
 	exchange_init(&c->x, l->issuer ? s->issuer : s->api,
 	    l->issuer ? s->nissuer : s->napi,
 	    l->issuer ? ISSUER_BODY_MAX : s->limits.body_max, s->on_refusal);
+	c->x.pace = s->pace;
 	e = peer_read(fd, peer, &c->no_seat);
 	if (e == OK && !l->issuer) {
 		e = seats_take(s->seats, peer->uid, &c->no_seat);
-		c->seated = e == OK;
+		c->seat = e == OK ? SEAT_TAKEN : SEAT_NONE;
 	}
-	if (e != OK)
+	if (e != OK && seats_wait(s->seats, peer->uid)) {
+		c->seat = SEAT_WAITING;
 		MHD_set_connection_option(mhd, MHD_CONNECTION_OPTION_TIMEOUT,
 		    (unsigned)REFUSED_TIMEOUT);
+	} else if (e != OK) {
+		shutdown(fd, SHUT_RDWR);
+	}
 	return c;
 }
 
 static void
 conn_free(struct conn *c)
 {
-	if (c->seated)
+	if (c->seat == SEAT_TAKEN)
 		seats_give(c->server->seats, c->x.peer.uid);
+	if (c->seat == SEAT_WAITING)
+		seats_leave(c->server->seats, c->x.peer.uid);
 	exchange_free(&c->x);
 	free(c);
 }
@@ -349,7 +359,9 @@ http_server_new(const struct route *api, size_t napi,
 	s->issuer = issuer;
 	s->nissuer = nissuer;
 	s->limits = *limits;
-	s->seats = seats_new(limits->connections, limits->connections_per_uid);
+	s->seats = seats_new(limits->connections, limits->connections_per_uid,
+	    REFUSED_MAX);
+	s->pace = pace_new(limits->refusals);
 	return s;
 }
 
@@ -429,5 +441,6 @@ http_server_free(struct http_server *s)
 		free(l);
 	}
 	seats_free(s->seats);
+	pace_free(s->pace);
 	free(s);
 }

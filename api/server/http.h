@@ -12,6 +12,7 @@ struct http_limits {
 	unsigned connections_per_uid;
 	unsigned idle;		      /* seconds */
 	unsigned body_max;	      /* bytes */
+	unsigned refusals; /* of a uid before it waits for more; 0: never */
 };
 
 struct http_server;

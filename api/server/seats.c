@@ -7,10 +7,12 @@
 #include "../../broker/base/mem.h"
 
 #define RETRY_AFTER 1 /* seconds that a refused client is told to wait */
+#define WAIT_MOST   4 /* of one uid that wait to be told so */
 
 struct owner {
 	uint32_t uid;
-	unsigned seats; /* 0: the row is free */
+	unsigned seats;
+	unsigned waiting; /* both 0: the row is free */
 };
 
 struct seats {
@@ -18,18 +20,21 @@ struct seats {
 	unsigned total;
 	unsigned per_uid;
 	unsigned taken;
-	struct owner *owners; /* as many rows as seats, so one is always free */
+	unsigned room; /* for those without a seat */
+	unsigned waiting;
+	struct owner *owners; /* a row for each seat and each that waits */
 };
 
 struct seats *
-seats_new(unsigned total, unsigned per_uid)
+seats_new(unsigned total, unsigned per_uid, unsigned room)
 {
 	struct seats *s = xcalloc(1, sizeof(*s));
 
 	pthread_mutex_init(&s->lock, NULL);
 	s->total = total;
 	s->per_uid = per_uid;
-	s->owners = xcalloc(total, sizeof(*s->owners));
+	s->room = room;
+	s->owners = xcalloc(total + room, sizeof(*s->owners));
 	return s;
 }
 
@@ -49,12 +54,13 @@ find(struct seats *s, uint32_t uid)
 {
 	struct owner *vacant = NULL;
 
-	for (unsigned i = 0; i < s->total; i++) {
+	for (unsigned i = 0; i < s->total + s->room; i++) {
 		struct owner *o = &s->owners[i];
+		bool vacated = o->seats == 0 && o->waiting == 0;
 
-		if (o->seats != 0 && o->uid == uid)
+		if (!vacated && o->uid == uid)
 			return o;
-		if (o->seats == 0 && vacant == NULL)
+		if (vacated && vacant == NULL)
 			vacant = o;
 	}
 	return vacant;
@@ -96,6 +102,38 @@ seats_give(struct seats *s, uint32_t uid)
 		fatal("a seat of uid %u came back that nobody took", uid);
 	o->seats--;
 	s->taken--;
+	pthread_mutex_unlock(&s->lock);
+}
+
+bool
+seats_wait(struct seats *s, uint32_t uid)
+{
+	struct owner *o;
+	bool may;
+
+	pthread_mutex_lock(&s->lock);
+	o = find(s, uid);
+	may = o != NULL && o->waiting < WAIT_MOST && s->waiting < s->room;
+	if (may) {
+		o->uid = uid;
+		o->waiting++;
+		s->waiting++;
+	}
+	pthread_mutex_unlock(&s->lock);
+	return may;
+}
+
+void
+seats_leave(struct seats *s, uint32_t uid)
+{
+	struct owner *o;
+
+	pthread_mutex_lock(&s->lock);
+	o = find(s, uid);
+	if (o == NULL || o->waiting == 0)
+		fatal("uid %u leaves where it did not wait", uid);
+	o->waiting--;
+	s->waiting--;
 	pthread_mutex_unlock(&s->lock);
 }
 

@@ -28,6 +28,7 @@
 #include "test_points.h"
 
 #define LISTENER_NAMES_MAX 1024
+#define REFUSALS 100 /* of a client before it waits for each further one */
 
 struct core core;
 
@@ -113,6 +114,7 @@ open_server(void)
 		.connections_per_uid = core.config->connections_per_uid,
 		.idle = core.config->idle,
 		.body_max = core.config->body_max,
+		.refusals = REFUSALS,
 	};
 	struct fault why;
 

@@ -131,7 +131,7 @@ on_refusal(const struct peer *peer, const char *method, const char *target,
 static int
 start(void **state)
 {
-	const struct http_limits limits = { 8, PER_UID, 1, BODY_MAX };
+	const struct http_limits limits = { 8, PER_UID, 1, BODY_MAX, 0 };
 	struct sockaddr_un a = { .sun_family = AF_UNIX };
 	struct fault why;
 	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);

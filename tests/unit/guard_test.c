@@ -224,7 +224,7 @@ test_version(void **state)
 static void
 test_seats(void **state)
 {
-	struct seats *s = seats_new(4, 2);
+	struct seats *s = seats_new(4, 2, 6);
 	struct fault why;
 
 	(void)state;
@@ -238,6 +238,18 @@ test_seats(void **state)
 	assert_int_equal(seats_take(s, 4, &why), ERR_BUSY);
 	assert_non_null(strstr(why.text, "all 4"));
 	assert_int_equal(seats_taken(s), 4);
+	for (unsigned i = 0; i < 4; i++)
+		assert_true(seats_wait(s, 1));
+	assert_false(seats_wait(s, 1));
+	assert_true(seats_wait(s, 9));
+	assert_true(seats_wait(s, 8));
+	assert_false(seats_wait(s, 7));
+	seats_leave(s, 9);
+	assert_true(seats_wait(s, 7));
+	seats_leave(s, 7);
+	seats_leave(s, 8);
+	for (unsigned i = 0; i < 4; i++)
+		seats_leave(s, 1);
 	seats_give(s, 1);
 	assert_int_equal(seats_take(s, 4, &why), OK);
 	assert_int_equal(seats_take(s, 1, NULL), ERR_BUSY);

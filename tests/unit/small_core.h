@@ -224,7 +224,7 @@ small_past(struct fault *why)
 static inline int
 small_parts(struct fault *why)
 {
-	struct http_limits limits = { 8, 8, 60, BODY_MAX };
+	struct http_limits limits = { 8, 8, 60, BODY_MAX, 0 };
 	char *folder = xasprintf("%s/audit", small_folder);
 	struct lane_token info;
 
