@@ -1,11 +1,26 @@
 #include "handle.h"
 
+#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "../base/clock.h"
 #include "../base/mem.h"
+
+static pthread_mutex_t certificates = PTHREAD_MUTEX_INITIALIZER;
+
+void
+certificates_lock(void)
+{
+	pthread_mutex_lock(&certificates);
+}
+
+void
+certificates_unlock(void)
+{
+	pthread_mutex_unlock(&certificates);
+}
 
 void
 words_split(struct words *w, const char *text)

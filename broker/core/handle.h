@@ -89,6 +89,13 @@ enum err listing_end(struct listing *l, enum err err);
 enum err query_check(const char *query, const char *const *names, size_t n,
     struct fault *why);
 
+/*
+ * What is decided about a certificate must still hold when it is changed: who
+ * declares, deletes or orders one holds this from looking it up to the end.
+ */
+void certificates_lock(void);
+void certificates_unlock(void);
+
 /* A whole number of at most 18 digits, without sign or leading zero. */
 bool number_read(const char *text, int64_t *out);
 

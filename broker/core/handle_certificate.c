@@ -261,11 +261,13 @@ handle_certificate_delete(struct request *rq, struct reply *rp,
 	struct subject s;
 	enum err err;
 
+	certificates_lock();
 	err = admit(rq, OP_CERTIFICATE_DELETE, &s, why);
 	if (err == OK)
 		err = check_deletable(&s.row, why);
 	if (err == OK)
 		err = forget(&s.row, why);
+	certificates_unlock();
 	if (err == OK) {
 		json_write_start(&w, &rp->body);
 		json_open_object(&w, NULL);

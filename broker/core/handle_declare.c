@@ -127,6 +127,7 @@ permit(struct request *rq, const struct wish *wish, struct subject *old,
 	facts.names = all.v;
 	facts.nnames = all.n;
 	facts_account(&facts, wish->account);
+	facts.key = wish->key;
 	err = authorize(&facts, rq->peer->pid, d, why);
 	words_free(&all);
 	return err;
@@ -391,10 +392,12 @@ handle_certificate_declare(struct request *rq, struct reply *rp,
 	enum err err;
 
 	err = read_wish(rq, &wish, why);
+	certificates_lock();
 	if (err == OK)
 		err = permit(rq, &wish, &s, &d, why);
 	if (err == OK)
 		err = declare(&s, rq->params[0], &wish, &d, why);
+	certificates_unlock();
 	if (err == OK) {
 		engine_wake(core.engine);
 		rp->status = s.found ? 200 : 201;

@@ -232,6 +232,7 @@ handle_order_create(struct request *rq, struct reply *rp, struct fault *why)
 	if (err != OK)
 		return err;
 	facts_from(&facts, rq, OP_ORDER_CREATE);
+	certificates_lock();
 	err = subject_load(&s, rq->params[0], &facts, why);
 	if (err == OK)
 		err = authorize(&facts, rq->peer->pid, &d, why);
@@ -240,6 +241,7 @@ handle_order_create(struct request *rq, struct reply *rp, struct fault *why)
 		    "there is no certificate named \"%s\"", rq->params[0]);
 	if (err == OK)
 		err = engine_order(core.engine, s.row.name, &id, why);
+	certificates_unlock();
 	if (err == OK) {
 		rp->status = 202;
 		snprintf(rp->location, sizeof(rp->location),
