@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "../base/b64.h"
 #include "../base/clock.h"
 #include "../base/log.h"
 #include "../base/mem.h"
@@ -17,6 +18,7 @@
 
 #define RETRY_FIRST 1000 /* milliseconds */
 #define RETRY_MOST  600000
+#define NAME_KEPT   50	   /* bytes of an account's name in its key's */
 
 /* Valid accounts, copied out of the store for the signing path. */
 static struct {
@@ -294,6 +296,22 @@ const struct job_class account_class = {
 
 /* ------------------------------------------------------------ start of it */
 
+/* A long name is cut, but never to that of another account's key. */
+static void
+name_key(char key[static STORE_NAME], const char *account)
+{
+	unsigned char digest[SHA256_SIZE];
+	char hex[2 * SHA256_SIZE + 1];
+
+	if (strlen(account) <= NAME_KEPT) {
+		snprintf(key, STORE_NAME, "account-%s", account);
+		return;
+	}
+	sha256(digest, account, strlen(account));
+	hex_encode(hex, digest, sizeof(digest));
+	snprintf(key, STORE_NAME, "account-%.33s-%.16s", account, hex);
+}
+
 /* An account holds for one directory and one key; another CA is another
  * account. */
 static void
@@ -309,7 +327,7 @@ load_one(const struct config_account *c)
 		memset(&a, 0, sizeof(a));
 		snprintf(a.name, sizeof(a.name), "%s", c->name);
 		snprintf(a.directory, sizeof(a.directory), "%s", directory);
-		snprintf(a.key, sizeof(a.key), "account-%.50s", c->name);
+		name_key(a.key, c->name);
 		if (known)
 			log_warning("account %s moves to another directory",
 			    c->name);

@@ -155,6 +155,19 @@ struct wish {
 	enum verify_mode verify;
 };
 
+/* Names that the broker gives to keys of its own: who had one first would
+ * decide what becomes of an account or an order. */
+static bool
+is_reserved(const char *name)
+{
+	const char *hyphen = strrchr(name, '-');
+
+	return strcmp(name, "audit") == 0 ||
+	    strncmp(name, "account-", strlen("account-")) == 0 ||
+	    (hyphen != NULL && hyphen[1] != '\0' &&
+		strspn(hyphen + 1, "0123456789") == strlen(hyphen + 1));
+}
+
 static enum err
 read_wish(const struct json *body, struct wish *wish, struct fault *why)
 {
@@ -178,6 +191,9 @@ read_wish(const struct json *body, struct wish *wish, struct fault *why)
 	if (!name_valid(wish->name))
 		return fault_set(why, ERR_SYNTAX, "\"name\" is not a name:"
 		    " [a-z0-9] then [a-z0-9._-], at most %d", NAME_MAX_LEN);
+	if (is_reserved(wish->name))
+		return fault_set(why, ERR_SYNTAX, "\"name\": \"audit\", "
+		    "\"account-...\" and \"...-1\" are the broker's own");
 	if (wish->type == KEY_TYPE__MAX)
 		return fault_set(why, ERR_SYNTAX,
 		    "\"type\": no key type is named \"%.64s\"", type);

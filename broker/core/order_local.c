@@ -82,6 +82,15 @@ foreign_of(const struct certificate_row *c)
 	return NULL;
 }
 
+/* True for the key that this order made before it was interrupted. */
+static bool
+is_for(const struct key_row *k, const struct certificate_row *c)
+{
+	return k->state == KEY_ACTIVE && !k->foreign &&
+	    k->purpose == PURPOSE_CERTIFICATE && k->type == c->key_type &&
+	    strcmp(k->token, c->token) == 0;
+}
+
 static enum err
 make_key(struct order_row *o, const struct certificate_row *c,
     struct fault *why)
@@ -93,11 +102,15 @@ make_key(struct order_row *o, const struct certificate_row *c,
 	if (c->foreign_key[0] == '\0') {
 		snprintf(o->key, sizeof(o->key), "%.40s-%lld", c->name,
 		    (long long)o->id);
-		if (store_key_get(core.store, o->key, &row, why) == OK &&
-		    row.state == KEY_ACTIVE)
+		if (store_key_get(core.store, o->key, &row, why) != OK ||
+		    row.state == KEY_GENERATING)
+			return keys_generate(core.keys, o->key, c->token,
+			    PURPOSE_CERTIFICATE, c->key_type, verify, why);
+		if (is_for(&row, c))
 			return OK;
-		return keys_generate(core.keys, o->key, c->token,
-		    PURPOSE_CERTIFICATE, c->key_type, verify, why);
+		o->key[0] = '\0'; /* so that its failure does not retire it */
+		return fault_set(why, ERR_CONFLICT, "the name \"%s\" is taken "
+		    "by another key", row.name);
 	}
 	snprintf(o->key, sizeof(o->key), "%s", c->foreign_key);
 	if (store_key_get(core.store, o->key, &row, why) == OK &&
