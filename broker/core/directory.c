@@ -17,13 +17,15 @@
 #define RETRY_FIRST   500   /* milliseconds */
 #define RETRY_MOST    60000
 
+struct entry {
+	struct json *facts; /* NULL: never fetched */
+	int64_t fetched;
+	struct fault trouble; /* no text: the last try went well */
+};
+
 static struct {
 	pthread_mutex_t lock;
-	struct entry {
-		struct json *facts; /* NULL: never fetched */
-		int64_t fetched;
-		struct fault trouble; /* no text: the last try went well */
-	} *of; /* by index of the configured CA; NULL: not loaded */
+	struct entry *of; /* by index of the configured CA; NULL: not loaded */
 } directories = { .lock = PTHREAD_MUTEX_INITIALIZER };
 
 static struct entry *
