@@ -107,6 +107,11 @@ pebble() {
 	else
 		not_ok "Pebble: records: $(tr '\n' ' ' <"$LAB/dns.calls")"
 	fi
+	openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes \
+		-subj /CN=other -keyout "$LAB/other.key" \
+		-out "$LAB/other.pem" 2>/dev/null
+	bad "Pebble: not trusted" account 'directory of try: .*certificate' \
+		--name a.example.org --trust "$LAB/other.pem"
 	bad "Pebble: nobody answers" authorization 'authorization is invalid' \
 		--name a.example.org --http-port "$(lab_port)"
 }
