@@ -92,13 +92,22 @@ lab_gone() {
 	! kill -0 "$1" 2>/dev/null || grep -q '^State:.Z' "/proc/$1/status"
 }
 
+# False, and tells, when a sanitizer said something about a process, which may
+# have been started anew since.
+lab_sane() {
+	! grep -h -A 30 -E 'ERROR: .*Sanitizer|runtime error:' \
+		"$LAB"/*.log >&2 2>/dev/null
+}
+
 lab_close() {
-	local i
+	local i sane=1
 	for ((i = ${#LAB_PIDS[@]} - 1; i >= 0; i--)); do
 		lab_stop "${LAB_PIDS[i]}"
 	done
 	LAB_PIDS=()
+	lab_sane || sane=''
 	[ -n "${LAB_KEEP:-}" ] || rm -rf "$LAB"
+	[ -n "$sane" ] || exit 1
 }
 
 # ------------------------------------------------------------------- token

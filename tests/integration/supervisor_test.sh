@@ -549,6 +549,7 @@ run() {
 	"test_$1"
 	[ -z "$daemon" ] || { kill -9 "$daemon" 2>/dev/null; wait "$daemon"; }
 	daemon=
+	! grep -q 'runtime error:' "$dir/out" || bad=1
 	if [ "$bad" = 0 ]; then
 		echo "ok $1"
 		return
