@@ -72,7 +72,7 @@ all: $(BINARIES) $(CLIENT)
 
 # program: objects; the layers it may use; the libraries it may link
 $(BUILD)/keybrokerd: $(call obj,supervisor) $(call lib,policy base)
-$(BUILD)/keybrokerd: LIBS := -lcrypto
+$(BUILD)/keybrokerd: LIBS :=
 $(BUILD)/keybroker-core: $(call obj,core) $(call lib,server json policy base)
 $(BUILD)/keybroker-core: LIBS := -lmicrohttpd -lsqlite3 -lcjson -lcrypto
 $(BUILD)/keybroker-signer: $(call obj,signer) $(call lib,base)

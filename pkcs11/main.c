@@ -11,6 +11,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "../broker/base/crypto.h"
 #include "../broker/base/log.h"
 #include "../broker/base/mem.h"
 #include "../broker/base/process.h"
@@ -73,6 +74,7 @@ main(int argc, char **argv)
 	int code;
 
 	process_start("keybroker-signer", LOG_LEVEL_INFO);
+	crypto_start();
 	if (options_parse(&o, argc, argv, &why) != OK) {
 		fprintf(stderr, "keybroker-signer: %s\n", why.text);
 		return EXIT_SETTING;

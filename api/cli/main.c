@@ -9,6 +9,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "../../broker/base/crypto.h"
 #include "../../broker/base/process.h"
 #include "../problem.h"
 #include "output.h"
@@ -103,6 +104,7 @@ main(int argc, char **argv)
 	int code = EXIT_GOOD;
 
 	process_start("keybroker", LOG_LEVEL_WARNING);
+	crypto_start();
 	setlocale(LC_CTYPE, "C.UTF-8");
 	cli_init(&cli);
 	if (argc >= 2 && strcmp(argv[1], "--complete") == 0)

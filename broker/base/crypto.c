@@ -2,6 +2,7 @@
 
 #include <openssl/bn.h>
 #include <openssl/core_names.h>
+#include <openssl/crypto.h>
 #include <openssl/ecdsa.h>
 #include <openssl/rand.h>
 #include <openssl/rsa.h>
@@ -39,6 +40,13 @@ static const struct {
 	[ALG_EDDSA] = { "EdDSA", NULL },
 };
 _Static_assert(nitems(algs) == ALG__MAX, "every algorithm has a row");
+
+void
+crypto_start(void)
+{
+	if (OPENSSL_init_crypto(OPENSSL_INIT_NO_LOAD_CONFIG, NULL) != 1)
+		fatal("cannot initialise OpenSSL");
+}
 
 const char *
 key_type_name(enum key_type type)

@@ -19,6 +19,10 @@
 #define SPKI_MAX      1024 /* bytes; RSA-4096 needs 550 */
 #define CKA_ID_MAX    64
 
+/* Starts OpenSSL without any configuration file; to be called before anything
+ * that uses it.  In no program that does not: its tables take room. */
+void crypto_start(void);
+
 enum key_type {
 	KEY_EC_P256,
 	KEY_EC_P384,

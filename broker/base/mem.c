@@ -1,6 +1,5 @@
 #include "mem.h"
 
-#include <openssl/crypto.h>
 #include <stdarg.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -89,7 +88,7 @@ void
 wipe(void *p, size_t n)
 {
 	if (p != NULL)
-		OPENSSL_cleanse(p, n);
+		explicit_bzero(p, n);
 }
 
 void *

@@ -1,6 +1,5 @@
 #include "process.h"
 
-#include <openssl/crypto.h>
 #include <signal.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
@@ -14,8 +13,6 @@ process_start(const char *name, enum log_level level)
 	const struct rlimit none = { 0, 0 };
 
 	log_open(name, level);
-	if (OPENSSL_init_crypto(OPENSSL_INIT_NO_LOAD_CONFIG, NULL) != 1)
-		fatal("cannot initialise OpenSSL");
 	if (setrlimit(RLIMIT_CORE, &none) != 0)
 		fatal("cannot forbid core files");
 	if (prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) != 0)

@@ -22,8 +22,7 @@ enum exit_code {
 
 /*
  * Names the process, refuses core files and tracing by others, ignores
- * SIGPIPE, sets umask 077 and starts OpenSSL without any configuration file.
- * To be called before anything else.
+ * SIGPIPE and sets umask 077.  To be called before anything else.
  */
 void process_start(const char *name, enum log_level level);
 

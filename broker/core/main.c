@@ -14,6 +14,7 @@
 
 #include "../../api/server/http.h"
 #include "../base/clock.h"
+#include "../base/crypto.h"
 #include "../base/frame.h"
 #include "../base/io.h"
 #include "../base/mem.h"
@@ -191,6 +192,7 @@ main(int argc, char **argv)
 	if (argc > 1)
 		usage(argv[1]);
 	process_start("keybroker-core", LOG_LEVEL_INFO);
+	crypto_start();
 	process_seal_fds(PARENT_FD);
 	signal(SIGINT, SIG_IGN); /* a terminal's, meant for keybrokerd */
 	buf_init(&text, CONFIG_MAX);

@@ -14,6 +14,7 @@
 #include <stdlib.h>
 #include <unistd.h>
 
+#include "../base/crypto.h"
 #include "../base/process.h"
 #include "http.h"
 #include "protocol.h"
@@ -63,6 +64,7 @@ main(int argc, char **argv)
 	struct options o;
 
 	process_start("keybroker-issuer", LOG_LEVEL_INFO);
+	crypto_start();
 	if (!parse(argc, argv, &o)) {
 		log_error("usage: keybroker-issuer --workers N [--http]; "
 		    "started by keybrokerd only");
