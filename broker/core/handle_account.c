@@ -37,13 +37,13 @@ put_contacts(struct json_writer *w, const struct config_account *a)
 	json_close_array(w);
 }
 
-/* An account that has to wait for its CA has no error of its own. */
+/* An account that has to wait for its CA may have an older error of its own. */
 static void
 put_error(struct json_writer *w, const struct account_row *a)
 {
 	char trouble[FAULT_MAX] = "";
 
-	if (a->error[0] == '\0' && a->state < ACCOUNT_VALID)
+	if (a->state < ACCOUNT_VALID)
 		engine_ca_trouble(core.engine, a->ca, trouble);
 	put_some(w, "error", trouble[0] != '\0' ? trouble : a->error);
 }
