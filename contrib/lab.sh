@@ -141,7 +141,9 @@ lab_with_pin() { # COMMAND...
 	local text="" c command
 	printf -v command '%q ' "$@"
 	coproc LAB_TTY { script -qefc "$command" /dev/null 2>&1; }
-	local in=${LAB_TTY[0]} out=${LAB_TTY[1]} pid=$LAB_TTY_PID
+	# The shell closes its own ends as soon as the program has ended.
+	local in out pid=$LAB_TTY_PID
+	exec {in}<&"${LAB_TTY[0]}" {out}>&"${LAB_TTY[1]}"
 	while IFS= read -r -d '' -n 1 -u "$in" c; do
 		text+=$c
 		if [[ $text == *"PIN: " ]]; then
@@ -152,6 +154,7 @@ lab_with_pin() { # COMMAND...
 		fi
 	done
 	tr -d '\r' <&"$in"
+	exec {in}<&- {out}>&-
 	wait "$pid"
 }
 

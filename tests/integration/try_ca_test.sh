@@ -111,7 +111,8 @@ pebble() {
 		-subj /CN=other -keyout "$LAB/other.key" \
 		-out "$LAB/other.pem" 2>/dev/null
 	bad "Pebble: not trusted" account 'directory of try: .*certificate' \
-		--name a.example.org --trust "$LAB/other.pem"
+		--name a.example.org --trust "$LAB/other.pem" \
+		--http-port "$LAB_HTTP_PORT"
 	bad "Pebble: nobody answers" authorization 'authorization is invalid' \
 		--name a.example.org --http-port "$(lab_port)"
 }

@@ -399,13 +399,17 @@ write_text(const char *file, const char *text)
 static bool
 own_mounts(void)
 {
-	char *map = xasprintf("0 %u 1", (unsigned)geteuid());
+	char *users = xasprintf("0 %u 1", (unsigned)geteuid());
+	char *groups = xasprintf("0 %u 1", (unsigned)getegid());
 
 	if (unshare(CLONE_NEWNS) != 0 &&
 	    (unshare(CLONE_NEWUSER | CLONE_NEWNS) != 0 ||
-	    write_text("/proc/self/uid_map", map) != 0))
+	    write_text("/proc/self/uid_map", users) != 0 ||
+	    write_text("/proc/self/setgroups", "deny") != 0 ||
+	    write_text("/proc/self/gid_map", groups) != 0))
 		return false;
-	free(map);
+	free(users);
+	free(groups);
 	return mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) == 0;
 }
 
