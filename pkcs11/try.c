@@ -43,7 +43,7 @@ struct try {
 	unsigned rate; /* signatures a second of all lanes */
 };
 
-static const char text[] = AUDIT_PREIMAGE "try\n";
+static const char text[] = AUDIT_SAMPLE;
 static volatile sig_atomic_t interrupted;
 
 static void

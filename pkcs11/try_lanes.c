@@ -33,7 +33,7 @@ static enum err
 sign_round(struct lane_client *lanes, unsigned n, const struct buf *request,
     EVP_PKEY *public, enum sig_alg alg, struct fault *why)
 {
-	static const char text[] = AUDIT_PREIMAGE;
+	static const char text[] = AUDIT_SAMPLE;
 	enum err e = OK;
 
 	for (unsigned i = 0; e == OK && i < n; i++)
@@ -58,7 +58,7 @@ static enum err
 sign_all(struct lane_client *lanes, unsigned n, const struct lane_key *key,
     unsigned *rate, struct fault *why)
 {
-	static const char text[] = AUDIT_PREIMAGE;
+	static const char text[] = AUDIT_SAMPLE;
 	enum sig_alg alg = alg_default(key->type);
 	EVP_PKEY *public = spki_read(key->spki, key->spkilen, why);
 	int64_t begin = clock_monotonic_us(), now = begin;

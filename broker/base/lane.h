@@ -79,8 +79,15 @@ enum key_purpose {
 const char *purpose_name(enum key_purpose);
 enum key_purpose purpose_parse(const char *name); /* PURPOSE__MAX if unknown */
 
-/* Every preimage that an audit key signs starts with this line. */
+/*
+ * What an audit key signs: this line, the number of the last line of the log
+ * in decimal, and the SHA-256 of that line in lower-case hex; each ends with a
+ * newline.  The sample has that form.
+ */
 #define AUDIT_PREIMAGE "keybroker audit checkpoint 1\n"
+#define AUDIT_SAMPLE                                                          \
+	AUDIT_PREIMAGE "1\n"                                                  \
+	"0000000000000000000000000000000000000000000000000000000000000000\n"
 
 /* Claims of the token about a key, as bits of "attributes". */
 enum key_attribute {

@@ -241,10 +241,11 @@ test_names(void **state)
 		"*.", "*.a.example", "www a.a.example",
 		"evil.test www.a.example", "www.a.example\\n", "-x.a.example",
 		"x-.a.example", "127.0.0.1", "1.2.3.4.a.example.5",
-		"aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"
-		    ".a.example",
+		"aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"
+		    "aaaaaaaa.a.example",
 		"www.a.example/", "www.a.example:443", "http://www.a.example",
-		"www.a.example\\\\", "", "www.b.example", "xn--.a.example\\u00e9",
+		"www.a.example\\\\", "", "www.b.example",
+		"xn--.a.example\\u00e9",
 	};
 	char body[512], path[64];
 
@@ -580,7 +581,9 @@ test_deaths(void **state)
 		usleep(100000);
 	}
 	assert_in_range(after, 1, before + 2);
+#ifndef __SANITIZE_ADDRESS__ /* which keeps what was freed */
 	assert_true(world_memory(core) - kib < 16384);
+#endif
 	assert_int_equal(world_pid("core"), core);
 }
 

@@ -149,7 +149,7 @@ sign(struct lane_client *c, const struct lane_key *key, enum sig_alg alg,
 	return OK;
 }
 
-static const char checkpoint[] = AUDIT_PREIMAGE "1 2 3\n";
+static const char checkpoint[] = AUDIT_SAMPLE;
 
 static enum err
 sign_checkpoint(struct lane_client *c, const struct lane_key *key,
