@@ -57,6 +57,7 @@ serve(const struct options *o)
 	if (request_ready(&lane, PARENT_FD, e, &why) == OK && e == OK) {
 		log_info("ready: token %s (%s)", lane.session.token.about.label,
 		    lane.session.token.about.model);
+		process_settle();
 		code = serve_requests(&lane);
 	}
 	key_forget_all(&lane.ring);

@@ -26,6 +26,15 @@ enum exit_code {
  */
 void process_start(const char *name, enum log_level level);
 
+/*
+ * To be called when the start is over: unmaps the pages of the program and its
+ * libraries that are as they are in their files, for most of them were looked
+ * at only to link and to initialise.  What is used again comes back from the
+ * page cache by itself.  Modules that were loaded later are left alone: a
+ * vendor's may have changed itself.
+ */
+void process_settle(void);
+
 /* Sets the close-on-exec flag on every descriptor from first upwards. */
 void process_seal_fds(int first);
 

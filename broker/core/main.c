@@ -211,6 +211,7 @@ main(int argc, char **argv)
 	open_server();
 	listen_all(buf_str(&names), fds, nfds);
 	control_ready(core.control);
+	process_settle();
 	control_run(core.control);
 	stop();
 	return EXIT_FINE;

@@ -76,6 +76,7 @@ main(int argc, char **argv)
 		responder_start(ISSUER_HTTP_FD, PARENT_FD);
 	for (unsigned i = 0; i < o.workers; i++)
 		worker_start(i, ISSUER_WORKER_FD + (int)i);
+	process_settle();
 	for (;;)
 		pause();
 }
