@@ -18,6 +18,7 @@
 #include "pin.h"
 #include "supervisor.h"
 
+#define CRASHES_MOST 2 /* logins in a row; then the token is latched */
 #define ARGV_MAX(keys) (11 + 2 * (keys))
 
 void
@@ -235,6 +236,7 @@ lane_readable(struct supervisor *s, struct lane *l)
 		lane_get_token(&r, &info);
 		if (reader_done(&r) && head.nfds == 0) {
 			latch_tried(s->latches, l->token->config->name);
+			l->token->crashes = 0;
 			pass_on(s, l, &info);
 			l->child.state = CHILD_UP;
 			l->child.kill_at = 0;
@@ -258,6 +260,22 @@ orderly(int status)
 	return WEXITSTATUS(status) == EXIT_FINE ||
 	    WEXITSTATUS(status) == EXIT_TEMPORARY ||
 	    WEXITSTATUS(status) == EXIT_SETTING;
+}
+
+/*
+ * A module that crashes may have been told that the PIN is wrong and not have
+ * lived to tell us: it has one more try, a careful one.  A lane that was
+ * killed did not crash; a token that is out of reach must not be latched.
+ */
+static bool
+crashed_too_often(struct lane *l, int status, struct fault *why)
+{
+	if (!WIFSIGNALED(status) || WTERMSIG(status) == SIGKILL ||
+	    ++l->token->crashes < CRASHES_MOST)
+		return false;
+	fault_set(why, ERR_PIN, "%d logins in a row ended in a crash, and "
+	    "each may have cost a try of the PIN", CRASHES_MOST);
+	return true;
 }
 
 /* What the core and the log are told about the end of a lane. */
@@ -284,6 +302,8 @@ ended(struct supervisor *s, struct lane *l, int status)
 	struct fault why;
 
 	explain(l, status, pin, &why);
+	if (!pin && was_starting)
+		pin = crashed_too_often(l, status, &why);
 	if (pin)
 		token_latch(s, l->token, &why);
 	else if (was_starting && orderly(status))

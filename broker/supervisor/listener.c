@@ -1,6 +1,7 @@
 #include "listener.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <grp.h>
 #include <libgen.h>
 #include <netdb.h>
@@ -111,23 +112,73 @@ find_group(const char *group)
 	return getgrnam(group);
 }
 
+/* Clients must find us there and nobody else. */
+static enum err
+check_parent(const char *path, struct fault *why)
+{
+	char *copy = xstrdup(path);
+	const char *folder = dirname(copy);
+	struct stat st;
+	enum err e = OK;
+
+	if (stat(folder, &st) != 0)
+		e = fault_errno(why, ERR_IO, "cannot look at folder %s",
+		    folder);
+	else if (st.st_uid != 0 && st.st_uid != geteuid())
+		e = fault_set(why, ERR_CONFIG, "folder %s belongs to somebody "
+		    "who could put another socket there", folder);
+	else if ((st.st_mode & 022) != 0 && (st.st_mode & S_ISVTX) == 0)
+		e = fault_set(why, ERR_CONFIG, "folder %s is writable by group "
+		    "or others, who could put another socket there", folder);
+	free(copy);
+	return e;
+}
+
+/* The socket that we have just bound, and not what may stand in its place
+ * now. */
+static enum err
+open_socket(const char *path, int *fd, struct fault *why)
+{
+	struct stat st;
+
+	*fd = open(path, O_PATH | O_NOFOLLOW | O_CLOEXEC);
+	if (*fd < 0)
+		return fault_errno(why, ERR_IO, "cannot look at %s", path);
+	if (fstat(*fd, &st) == 0 && S_ISSOCK(st.st_mode) &&
+	    st.st_uid == geteuid())
+		return OK;
+	close(*fd);
+	return fault_set(why, ERR_CONFIG, "%s is not the socket that was "
+	    "bound", path);
+}
+
 /* The socket is nobody else's until group and mode are what they should be:
  * process_start() has set the umask to 077. */
 static enum err
 set_access(const struct config_listener *l, struct fault *why)
 {
 	const struct group *gr = NULL;
+	char *magic;
+	enum err e;
+	int fd;
 
 	if (l->group != NULL && (gr = find_group(l->group)) == NULL)
 		return fault_set(why, ERR_CONFIG, "listener %s: there is no "
 		    "group %s", l->name, l->group);
-	if (gr != NULL && lchown(l->path, (uid_t)-1, gr->gr_gid) != 0)
-		return fault_errno(why, ERR_CONFIG, "cannot give %s to group "
-		    "%s", l->path, l->group);
-	if (chmod(l->path, l->mode) != 0)
-		return fault_errno(why, ERR_IO, "cannot set the mode of %s",
+	e = open_socket(l->path, &fd, why);
+	if (e != OK)
+		return e;
+	magic = xasprintf("/proc/self/fd/%d", fd);
+	if (gr != NULL && fchownat(fd, "", (uid_t)-1, gr->gr_gid,
+		AT_EMPTY_PATH) != 0)
+		e = fault_errno(why, ERR_CONFIG, "cannot give %s to group %s",
+		    l->path, l->group);
+	else if (chmod(magic, l->mode) != 0)
+		e = fault_errno(why, ERR_IO, "cannot set the mode of %s",
 		    l->path);
-	return OK;
+	free(magic);
+	close(fd);
+	return e;
 }
 
 static enum err
@@ -143,7 +194,9 @@ bind_path(struct listener *l, struct fault *why)
 		    sizeof(at.sun_path) - 1);
 	strcpy(at.sun_path, path);
 	make_parent(path);
-	e = remove_stale(&at, why);
+	e = check_parent(path, why);
+	if (e == OK)
+		e = remove_stale(&at, why);
 	if (e != OK)
 		return e;
 	l->fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);

@@ -45,6 +45,7 @@ struct token {
 	int prompted; /* what pins_prompt() gave, -1: nothing */
 	bool latched;
 	bool unwritten; /* latched, but the file could not be written */
+	unsigned crashes; /* of logins, in a row */
 	struct fault reason; /* of the latch */
 };
 

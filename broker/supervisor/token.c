@@ -32,6 +32,7 @@ static void
 release(struct supervisor *s, struct token *t)
 {
 	t->latched = t->unwritten = false;
+	t->crashes = 0;
 	log_info("token %s is no longer latched", t->config->name);
 	for (size_t i = 0; i < s->nlanes; i++) {
 		struct lane *l = &s->lanes[i];

@@ -9,7 +9,8 @@
  *   do/say	       read at any time, carried out and removed: "hook ID KIND
  *		       CERTIFICATE NAME=VALUE...", "kill TOKEN LANE", "unlatch
  *		       TOKEN", "state", "nonsense", "exit N"
- *   do/lane-TOKEN-N   "exit N", "pin", "crash", "mute", "slow MS"; nothing:
+ *   do/lane-TOKEN-N   "exit N", "pin", "crash", "crash once", "mute", "slow
+ *		       MS"; nothing:
  *		       logs in, and stays until its socket ends
  *   do/issuer	       "exit N" or "stubborn"
  *
@@ -78,6 +79,15 @@ instruction(const char *name)
 		unlink(path);
 	free(path);
 	return text;
+}
+
+static void
+forget_instruction(const char *name)
+{
+	char *path = xasprintf("%s/do/%s", folder, name);
+
+	unlink(path);
+	free(path);
 }
 
 /* The numbers of all open descriptors, such as "0,1,2,3". */
@@ -175,7 +185,9 @@ signer(int argc, char **argv)
 	how = instruction(name);
 	if (strncmp(how, "exit ", 5) == 0)
 		return atoi(how + 5);
-	if (strcmp(how, "crash") == 0)
+	if (strcmp(how, "crash once") == 0)
+		forget_instruction(name);
+	if (strncmp(how, "crash", 5) == 0)
 		abort();
 	if (strcmp(how, "mute") == 0)
 		pause();

@@ -278,13 +278,44 @@ test_pin_is_never_tried_again() {
 	down
 }
 
+# A module that crashes when the PIN is refused does not tell so.
+test_crashes_are_counted() {
+	echo "crash" | tee "$dir/do/lane-main-0" >"$dir/do/lane-main-1"
+	up
+	want 'core lane-down main/0 pin-refused 2 logins in a row'
+	want 'core lane-up other/0'
+	sleep 1
+	[ "$(count 'lane-main-. start')" = 2 ] || fail "tried more than twice"
+	grep -q 'ended in a crash' "$dir/state/latch/main" || fail "no reason"
+	down
+	up
+	want_times 2 'core lane-up other/0'
+	[ "$(count 'lane-main-. start')" = 2 ] || fail "tried after a restart"
+	rm "$dir/do/lane-main-0" "$dir/do/lane-main-1"
+	say unlatch main
+	want 'core lane-up main/0'
+	want 'core lane-up main/1'
+	# What was killed has not crashed, however often.
+	echo "mute" >"$dir/do/lane-main-0"
+	local before
+	for _ in 1 2 3; do
+		before=$(count 'lane-main-0 start')
+		kill -9 "$(pid_of 'lane-main-0 start')"
+		want_times $((before + 1)) 'lane-main-0 start'
+	done
+	[ ! -e "$dir/state/latch/main" ] || fail "latched without a crash"
+	rm "$dir/do/lane-main-0"
+	kill -9 "$(pid_of 'lane-main-0 start')"
+	want_times 2 'core lane-up main/0'
+	down
+}
+
 test_death_during_login() {
-	echo "crash" >"$dir/do/lane-main-0"
+	echo "crash once" >"$dir/do/lane-main-0"
 	up
 	want 'lane-main-0 start .* bold'
 	want 'core lane-down main/0 token-unavailable killed by signal 6'
-	want 'lane-main-0 start .* careful'
-	rm "$dir/do/lane-main-0"
+	want 'lane-main-. start .* careful'
 	want 'core lane-up main/0'
 	want 'core lane-up main/1'
 	[ ! -e "$dir/state/latch/main.trying" ] || fail "the marker was left"
@@ -503,6 +534,35 @@ test_changed_pin_file() {
 	fi
 }
 
+# Where others could put a socket of their own, ours is not.
+test_folder_of_the_socket() {
+	mkdir "$dir/open" "$dir/sticky"
+	chmod 777 "$dir/open"
+	chmod 1777 "$dir/sticky"
+	sed -i "s,$dir/api.sock,$dir/open/api.sock," "$dir/conf"
+	up
+	ended
+	[ "$code" = 78 ] || fail "exit code $code: a folder for everybody"
+	sed -i "s,$dir/open/api.sock,$dir/sticky/api.sock," "$dir/conf"
+	echo secret >"$dir/secret"
+	chmod 600 "$dir/secret"
+	ln -s "$dir/secret" "$dir/sticky/api.sock"
+	up
+	ended
+	[ "$code" = 78 ] || fail "exit code $code: a link instead of a socket"
+	[ "$(stat -c %a "$dir/secret")" = 600 ] || fail "followed a link"
+	rm "$dir/sticky/api.sock"
+	up
+	want 'core lane-up other/0'
+	[ "$(stat -c %a "$dir/sticky/api.sock")" = 666 ] || fail "no access"
+	down
+	[ "$(id -u)" = 0 ] || return 0
+	chown 65534 "$dir/sticky"
+	up
+	ended
+	[ "$code" = 78 ] || fail "exit code $code: a folder of somebody else"
+}
+
 test_other_users() {
 	if [ "$(id -u)" != 0 ]; then
 		configure 'core { user "root" }'
@@ -565,8 +625,9 @@ run() {
 [ -x "$BUILD/keybrokerd" ] || { echo "keybrokerd is not built"; exit 1; }
 if [ $# = 0 ]; then
 	set -- start_and_stop mistake_starts_nothing backoff \
-	    pin_is_never_tried_again death_during_login generation \
-	    no_orphans stubborn_core hooks systemd changed_pin_file other_users
+	    pin_is_never_tried_again crashes_are_counted death_during_login \
+	    generation no_orphans stubborn_core hooks systemd \
+	    changed_pin_file folder_of_the_socket other_users
 fi
 for name; do
 	run "$name"
