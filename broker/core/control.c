@@ -30,6 +30,7 @@ struct control {
 	uint64_t asked;
 	struct buf state;
 	bool have_state;
+	bool over; /* nobody reads answers any more */
 };
 
 static void
@@ -189,8 +190,8 @@ control_open(int fd, struct buf *config, struct buf *names, int *fds,
 	return c;
 }
 
-void
-control_run(struct control *c)
+static void
+serve(struct control *c)
 {
 	struct reader r;
 	struct frame f;
@@ -210,6 +211,16 @@ control_run(struct control *c)
 		reader_init(&r, f.payload.p, f.payload.n);
 		handlers[f.op](c, &f, &r);
 	}
+}
+
+void
+control_run(struct control *c)
+{
+	serve(c);
+	pthread_mutex_lock(&c->lock);
+	c->over = true;
+	pthread_cond_broadcast(&c->answered);
+	pthread_mutex_unlock(&c->lock);
 }
 
 static enum err
@@ -297,12 +308,13 @@ control_state(struct control *c, struct buf *out, struct fault *why)
 	e = send_frame(c, CONTROL_STATE, c->asked, NULL, why);
 	clock_gettime(CLOCK_REALTIME, &end);
 	end.tv_sec += STATE_TIMEOUT_S;
-	while (e == OK && !c->have_state && late == 0)
+	while (e == OK && !c->have_state && !c->over && late == 0)
 		late = pthread_cond_timedwait(&c->answered, &c->lock, &end);
 	if (e == OK && c->have_state)
 		buf_put(out, c->state.data, c->state.len);
 	else if (e == OK)
-		e = fault_set(why, ERR_TIMEOUT, "keybrokerd does not answer");
+		e = c->over ? fault_set(why, ERR_CLOSED, "the broker stops") :
+		    fault_set(why, ERR_TIMEOUT, "keybrokerd does not answer");
 	pthread_mutex_unlock(&c->lock);
 	pthread_mutex_unlock(&c->asking);
 	return e;
