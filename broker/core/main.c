@@ -138,6 +138,7 @@ listen_all(const char *names, const int *fds, unsigned nfds)
 
 		if (http_server_listen(core.http, name, fds[i], &why) != OK)
 			give_up(name, &why);
+		free(name);
 		names += n + strspn(names + n, " ");
 	}
 }
@@ -203,6 +204,7 @@ main(int argc, char **argv)
 		give_up("control channel", &why);
 	core.started = clock_now();
 	read_config(&text);
+	buf_free(&text);
 	open_parts();
 	audit_line("start");
 	core.engine = engine_new(&why);
@@ -210,6 +212,7 @@ main(int argc, char **argv)
 		give_up("engine", &why);
 	open_server();
 	listen_all(buf_str(&names), fds, nfds);
+	buf_free(&names);
 	control_ready(core.control);
 	process_settle();
 	control_run(core.control);
