@@ -63,7 +63,7 @@ struct peer {
 	uint32_t groups[64];  /* supplementary */
 	size_t ngroups;
 	const char *listener; /* name; "issuer" for the issuer's channel */
-	bool issuer;
+	uint64_t issuer;      /* which one, counted from 1; 0: a client */
 };
 
 struct request {

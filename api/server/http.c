@@ -239,6 +239,24 @@ on_completed(void *cls, struct MHD_Connection *mhd, void **state,
 	exchange_end(&c->x);
 }
 
+/* The library keeps a peer's address with its connection.  The end of a
+ * socket pair has none, so that there is room for the number of the issuer. */
+struct address {
+	struct sockaddr sa;
+	uint64_t issuer;
+};
+
+static uint64_t
+issuer_of(struct MHD_Connection *mhd)
+{
+	const union MHD_ConnectionInfo *info = MHD_get_connection_info(mhd,
+	    MHD_CONNECTION_INFO_CLIENT_ADDRESS);
+	struct address a;
+
+	memcpy(&a, info->client_addr, sizeof(a));
+	return a.issuer;
+}
+
 static struct conn *
 conn_new(const struct listener *l, struct MHD_Connection *mhd)
 {
@@ -251,7 +269,7 @@ conn_new(const struct listener *l, struct MHD_Connection *mhd)
 
 	c->server = s;
 	peer->listener = l->name;
-	peer->issuer = l->issuer;
+	peer->issuer = l->issuer ? issuer_of(mhd) : 0;
 	exchange_init(&c->x, l->issuer ? s->issuer : s->api,
 	    l->issuer ? s->nissuer : s->napi,
 	    l->issuer ? ISSUER_BODY_MAX : s->limits.body_max, s->on_refusal);
@@ -377,8 +395,10 @@ http_server_listen(struct http_server *s, const char *name, int fd,
 }
 
 enum err
-http_server_adopt_issuer(struct http_server *s, int fd, struct fault *why)
+http_server_adopt_issuer(struct http_server *s, int fd, uint64_t issuer,
+    struct fault *why)
 {
+	const struct address a = { .sa.sa_family = AF_UNIX, .issuer = issuer };
 	struct listener *l = s->listeners;
 
 	while (l != NULL && !l->issuer)
@@ -390,7 +410,7 @@ http_server_adopt_issuer(struct http_server *s, int fd, struct fault *why)
 		}
 		l = s->listeners;
 	}
-	if (MHD_add_connection(l->daemon, fd, NULL, 0) != MHD_YES)
+	if (MHD_add_connection(l->daemon, fd, &a.sa, sizeof(a)) != MHD_YES)
 		return fault_errno(why, ERR_IO, "cannot serve the issuer");
 	return OK;
 }

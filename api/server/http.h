@@ -26,9 +26,10 @@ struct http_server *http_server_new(const struct route *api, size_t napi,
 enum err http_server_listen(struct http_server *s, const char *name, int fd,
     struct fault *why);
 
-/* Serves one connected socket as the issuer's; fd is then owned. */
+/* Serves one connected socket as that issuer's (peer.issuer); fd is then
+ * owned. */
 enum err http_server_adopt_issuer(struct http_server *s, int fd,
-    struct fault *why);
+    uint64_t issuer, struct fault *why);
 
 /*
  * Called for each request that never reached a handler (bad syntax, no such

@@ -71,12 +71,14 @@ on_lane_down(struct control *c, struct frame *f, struct reader *r)
 static void
 on_issuer_up(struct control *c, struct frame *f, struct reader *r)
 {
+	uint64_t issuer = engine_issuer(core.engine);
 	struct fault why;
 
 	(void)c;
 	(void)r;
 	for (unsigned i = 0; i < f->nfds; i++)
-		if (http_server_adopt_issuer(core.http, f->fds[i], &why) != OK)
+		if (http_server_adopt_issuer(core.http, f->fds[i], issuer,
+			&why) != OK)
 			log_error("issuer's channel: %s", why.text);
 	f->nfds = 0;
 }

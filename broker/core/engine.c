@@ -34,13 +34,14 @@ struct engine {
 	struct job **jobs;
 	size_t njobs;
 	int64_t last_task;
-	uint64_t issuer; /* how many have gone: tells their questions apart */
+	uint64_t issuer; /* number of the present one, from 1 */
 	bool stopping;
 	pthread_t threads[LOCAL_THREADS];
 };
 
 static struct engine engine = {
 	.lock = PTHREAD_MUTEX_INITIALIZER,
+	.issuer = 1,
 };
 
 static const struct job_class *const classes[] = {
@@ -258,10 +259,8 @@ wait_until(int64_t ms)
 /* Takes a due job, waiting for one until end; NULL when there was none, or
  * when the issuer that asked is gone.  The lock is held. */
 static struct job *
-take(bool local, int64_t end)
+take(bool local, uint64_t issuer, int64_t end)
 {
-	uint64_t issuer = engine.issuer;
-
 	for (;;) {
 		int64_t now = clock_now_ms(), next = end;
 		struct job *j = due_job(local, now, &next);
@@ -421,7 +420,7 @@ local_thread(void *arg)
 	while (!stopping) {
 		lose_expired();
 		pthread_mutex_lock(&engine.lock);
-		j = take(true, clock_now_ms() + LEASE_LOOK);
+		j = take(true, 0, clock_now_ms() + LEASE_LOOK);
 		stopping = engine.stopping;
 		pthread_mutex_unlock(&engine.lock);
 		if (j == NULL)
@@ -430,6 +429,17 @@ local_thread(void *arg)
 		give_back(j);
 	}
 	return arg;
+}
+
+uint64_t
+engine_issuer(struct engine *e)
+{
+	uint64_t issuer;
+
+	pthread_mutex_lock(&e->lock);
+	issuer = e->issuer;
+	pthread_mutex_unlock(&e->lock);
+	return issuer;
 }
 
 void
@@ -473,7 +483,7 @@ write_task(const struct job *j, struct buf *out)
 }
 
 enum err
-engine_next(struct engine *e, int wait_ms, struct buf *out,
+engine_next(struct engine *e, uint64_t issuer, int wait_ms, struct buf *out,
     struct fault *why)
 {
 	int64_t end = clock_now_ms() + wait_ms;
@@ -483,7 +493,7 @@ engine_next(struct engine *e, int wait_ms, struct buf *out,
 	lose_expired();
 	for (;;) {
 		pthread_mutex_lock(&engine.lock);
-		j = take(false, end);
+		j = take(false, issuer, end);
 		pthread_mutex_unlock(&engine.lock);
 		if (j == NULL) {
 			buf_puts(out, "{}");

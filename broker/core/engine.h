@@ -47,9 +47,13 @@ bool engine_url_of_ca(struct engine *e, const char *account, const char *url);
 void engine_ca_trouble(struct engine *e, const char *ca,
     char out[static FAULT_MAX]);
 
-/* The issuer's three questions; see broker/issuer/protocol.h. */
-enum err engine_next(struct engine *e, int wait_ms, struct buf *out,
-    struct fault *why);
+/* The number of the present issuer, or of the next one when it is gone. */
+uint64_t engine_issuer(struct engine *e);
+
+/* The issuer's three questions; see broker/issuer/protocol.h.  One that has
+ * gone may have left a question behind: there is no task for it. */
+enum err engine_next(struct engine *e, uint64_t issuer, int wait_ms,
+    struct buf *out, struct fault *why);
 enum err engine_jws(struct engine *e, int64_t task, const char *url,
     const char *nonce, struct buf *out, struct fault *why);
 enum err engine_result(struct engine *e, int64_t task,

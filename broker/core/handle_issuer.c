@@ -22,7 +22,8 @@ handle_issuer_next(struct request *rq, struct reply *rp, struct fault *why)
 	if (wait < 0 || wait > ISSUER_WAIT_MS)
 		return fault_set(why, ERR_SYNTAX, "wait: 0 to %d",
 		    ISSUER_WAIT_MS);
-	return engine_next(core.engine, (int)wait, &rp->body, why);
+	return engine_next(core.engine, rq->peer->issuer, (int)wait,
+	    &rp->body, why);
 }
 
 enum err

@@ -43,7 +43,7 @@ on_ping(struct request *q, struct reply *reply, struct fault *why)
 	json_write_start(&w, &reply->body);
 	json_open_object(&w, NULL);
 	json_put_string(&w, "listener", q->peer->listener);
-	json_put_bool(&w, "issuer", q->peer->issuer);
+	json_put_int(&w, "issuer", (int64_t)q->peer->issuer);
 	json_put_int(&w, "uid", q->peer->uid);
 	json_put_string(&w, "query", q->query);
 	json_close_object(&w);
@@ -370,7 +370,7 @@ test_keep_alive(void **state)
 	(void)state;
 	for (int i = 0; i < 300; i++) {
 		assert_non_null(strstr(call(c, "GET", "/ping", NULL, OK),
-		    "\"listener\":\"main\",\"issuer\":false"));
+		    "\"listener\":\"main\",\"issuer\":0,"));
 		assert_string_equal(call(c, "POST", "/items/a",
 		    "{ \"a\" : 1 }", OK), "{\"a\":1}");
 		call(c, "GET", "/none", NULL, ERR_NOT_FOUND);
@@ -565,14 +565,14 @@ test_idle(void **state)
 }
 
 static struct client *
-issuer_channel(void)
+issuer_channel(uint64_t number)
 {
 	struct fault why;
 	int v[2];
 
 	assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0,
 	    v), 0);
-	if (http_server_adopt_issuer(server, v[0], &why) != OK)
+	if (http_server_adopt_issuer(server, v[0], number, &why) != OK)
 		fail_msg("%s", why.text);
 	return client_adopt(v[1]);
 }
@@ -581,17 +581,18 @@ issuer_channel(void)
 static void
 test_issuer(void **state)
 {
-	struct client *a = issuer_channel(), *b = issuer_channel();
+	struct client *a = issuer_channel(1), *b = issuer_channel(77);
 	struct client *other = client();
 	char *body = xmalloc(100001);
 
 	(void)state;
 	assert_non_null(strstr(call(a, "GET", "/issuer/who", NULL, OK),
-	    "\"listener\":\"issuer\",\"issuer\":true"));
+	    "\"listener\":\"issuer\",\"issuer\":1,"));
 	call(a, "GET", "/ping", NULL, ERR_NOT_FOUND);
 	call(other, "GET", "/issuer/who", NULL, ERR_NOT_FOUND);
 	call(a, "POST", "/issuer/next", "{\"wait\":2500}", OK);
-	call(b, "GET", "/issuer/who", NULL, OK);
+	assert_non_null(strstr(call(b, "GET", "/issuer/who", NULL, OK),
+	    "\"listener\":\"issuer\",\"issuer\":77,"));
 	memset(body, 'a', 100000);
 	body[0] = body[99999] = '"';
 	body[100000] = '\0';
