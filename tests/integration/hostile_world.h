@@ -443,6 +443,9 @@ world_close(bool show)
 		fputs("no log\n", stderr);
 	free(command);
 	close(world.door);
+	command = xasprintf("umount %s/state 2>/dev/null", world.token.folder);
+	(void)!system(command);
+	free(command);
 	if (getenv("KEEP") == NULL)
 		soft_token_remove(&world.token);
 }
