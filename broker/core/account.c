@@ -12,6 +12,7 @@
 #include "../base/log.h"
 #include "../base/mem.h"
 #include "../base/points.h"
+#include "audit.h"
 #include "core.h"
 #include "job.h"
 #include "keys.h"
@@ -149,6 +150,31 @@ make_key(const struct config_account *a, const char *name,
 	    key->type, key->verify, why);
 }
 
+static enum err
+audit_key(const struct account_row *a, struct fault *why)
+{
+	char hex[2 * SHA256_SIZE + 1];
+	struct json_writer w;
+	struct buf members;
+	struct key_row key;
+	enum err e;
+
+	e = store_key_get(core.store, a->key, &key, why);
+	if (e != OK)
+		return e;
+	hex_encode(hex, key.pin, sizeof(key.pin));
+	buf_init(&members, STORE_TEXT);
+	json_write_start(&w, &members);
+	json_put_string(&w, "by", "core");
+	json_put_string(&w, "account", a->name);
+	json_put_string(&w, "key", a->key);
+	json_put_string(&w, "keySha256", hex);
+	e = audit_append(core.audit, "key", buf_str(&members), members.len,
+	    why);
+	buf_free(&members);
+	return e;
+}
+
 static void
 run(struct job *j)
 {
@@ -166,7 +192,7 @@ run(struct job *j)
 		return;
 	}
 	POINT("account-key", "before");
-	if (make_key(c, a.key, &why) != OK) {
+	if (make_key(c, a.key, &why) != OK || audit_key(&a, &why) != OK) {
 		try_again(j, &a, why.text, 0);
 		return;
 	}

@@ -92,10 +92,27 @@ const struct job_class audit_key_class = { .run = run };
 
 #define SWEEP_EVERY 3600000 /* milliseconds */
 
+static enum err
+tell_destroyed(const char *name, struct fault *why)
+{
+	struct json_writer w;
+	struct buf members;
+	enum err e;
+
+	buf_init(&members, 4 * STORE_NAME);
+	json_write_start(&w, &members);
+	json_put_string(&w, "by", "core");
+	json_put_string(&w, "key", name);
+	e = audit_append(core.audit, "destroy", buf_str(&members),
+	    members.len, why);
+	buf_free(&members);
+	return e;
+}
+
 static void
 run_sweep(struct job *j)
 {
-	keys_sweep(core.keys, clock_now());
+	keys_sweep(core.keys, clock_now(), tell_destroyed);
 	job_again(j, SWEEP_EVERY);
 }
 

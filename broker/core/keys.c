@@ -213,7 +213,7 @@ visit_sweep(const struct key_row *row, void *arg)
 }
 
 void
-keys_sweep(struct keys *k, int64_t now)
+keys_sweep(struct keys *k, int64_t now, keys_tell_fn *tell)
 {
 	struct sweep s = { .now = now };
 	struct fault why;
@@ -221,7 +221,8 @@ keys_sweep(struct keys *k, int64_t now)
 	if (store_keys(k->store, "", SIZE_MAX, visit_sweep, &s, &why) != OK)
 		log_warning("retired keys: %s", why.text);
 	for (size_t i = 0; i < s.n; i++)
-		if (keys_destroy(k, s.names[i], &why) != OK)
+		if ((tell != NULL && tell(s.names[i], &why) != OK) ||
+		    keys_destroy(k, s.names[i], &why) != OK)
 			log_warning("retired key %s: %s", s.names[i], why.text);
 		else
 			log_info("key %s destroyed", s.names[i]);

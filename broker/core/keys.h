@@ -56,8 +56,10 @@ enum err keys_retire(struct keys *k, const char *name, int64_t grace,
 /* Destroys a retired key in the token now. */
 enum err keys_destroy(struct keys *k, const char *name, struct fault *why);
 
-/* Destroys every retired key whose grace is over. */
-void keys_sweep(struct keys *k, int64_t now);
+/* Destroys every retired key whose grace is over and of which tell (NULL: no
+ * matter) could say so before. */
+typedef enum err keys_tell_fn(const char *name, struct fault *why);
+void keys_sweep(struct keys *k, int64_t now, keys_tell_fn *tell);
 
 /* The pkcs11: URI of a key (RFC 7512), owned. */
 char *keys_uri(struct keys *k, const char *name);

@@ -653,6 +653,28 @@ test_flood(void **state)
 	assert_int_equal(status(0, "GET", "/v1/status", ""), 200);
 }
 
+/* After all that the log is whole, and has nothing but what we put there. */
+static void
+test_log(void **state)
+{
+	static const char *const events[] = { "start", "decision", "refused",
+		"key", "csr", "order", "signature", "checkpoint", "destroy" };
+	const char *build = getenv("BUILD");
+	char *command = xasprintf("%s/keybroker audit verify "
+	    "%s/state/audit/audit.log", build != NULL ? build : "build/test",
+	    world.token.folder), text[64];
+	size_t known = 0;
+
+	(void)state;
+	assert_int_equal(system(command), 0);
+	for (size_t i = 0; i < nitems(events); i++) {
+		snprintf(text, sizeof(text), "\",\"event\":\"%s\"", events[i]);
+		known += world_audit_count(text);
+	}
+	assert_int_equal(known, world_audit_count(""));
+	free(command);
+}
+
 int
 main(int argc, char **argv)
 {
@@ -670,6 +692,7 @@ main(int argc, char **argv)
 		cmocka_unit_test(test_deaths),
 		cmocka_unit_test(test_greed),
 		cmocka_unit_test(test_flood),
+		cmocka_unit_test(test_log),
 	};
 	int code;
 

@@ -255,6 +255,10 @@ test_nonsense_facts(void **state)
 	fails("nofinalize", "new-order", OK_FACTS "{\"status\":\"ready\","
 	    "\"finalize\":\"ftp://ca.test/\"},\"location\":\"" CA
 	    "/order/1\"", "URL");
+	fails("inject", "new-order", "\"outcome\":\"problem\",\"status\":400,"
+	    "\"problem\":{\"type\":\"x\",\"detail\":\"a\\n{\\\"seq\\\":1,"
+	    "\\\"event\\\":\\\"injected\\\"}\\u001b[2J\"}", "seq");
+	assert_int_equal(world_audit_count("\"event\":\"injected\""), 0);
 	fails("early", "new-order", OK_FACTS "{\"status\":\"valid\"},"
 	    "\"location\":\"" CA "/order/1\"", "certificate URL");
 	free(far);
@@ -592,6 +596,10 @@ test_lines(void **state)
 		fail_msg("%zu signatures, %zu lines", ca.signatures, lines);
 	assert_int_equal(system(command), 0);
 	assert_int_equal(world_pid("core"), core_pid);
+	/* nor does a key come or go without one */
+	assert_true(world_audit_count("\"event\":\"key\",\"by\":\"core\","
+	    "\"account\":\"main\"") == 1);
+	assert_true(world_audit_count("\"event\":\"destroy\"") > 0);
 	free(command);
 }
 

@@ -265,10 +265,10 @@ test_retire_and_destroy(void **state)
 	assert_int_equal(keys_retire(keys, "old", 1000, &why), OK);
 	assert_int_equal(keys_retire(keys, "old", 1000, &why), ERR_CONFLICT);
 	assert_int_equal(sign("old", ALG_ES256, &sig), ERR_CONFLICT);
-	keys_sweep(keys, clock_now() + 900);
+	keys_sweep(keys, clock_now() + 900, NULL);
 	assert_int_equal(store_key_get(store, "old", &row, &why), OK);
 	assert_int_equal(row.state, KEY_RETIRED);
-	keys_sweep(keys, clock_now() + 1001);
+	keys_sweep(keys, clock_now() + 1001, NULL);
 	assert_int_equal(store_key_get(store, "old", &row, &why), OK);
 	assert_int_equal(row.state, KEY_DESTROYED);
 	assert_null(box.keys[0].pkey);
@@ -325,7 +325,7 @@ test_adopt(void **state)
 	    VERIFY_ALWAYS, &why), ERR_NOT_FOUND);
 	assert_int_equal(keys_retire(keys, "mine", 0, &why), OK);
 	assert_int_equal(keys_destroy(keys, "mine", &why), ERR_CONFLICT);
-	keys_sweep(keys, clock_now() + 10);
+	keys_sweep(keys, clock_now() + 10, NULL);
 	assert_non_null(box.keys[0].pkey);
 }
 
