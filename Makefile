@@ -169,7 +169,7 @@ bench:
 lint:
 	@contrib/install-packages build lint
 	@$(AGAIN) FLAVOUR=release BUILD=build/release all
-	@RELEASE=build/release tests/lint/run
+	@RELEASE=build/release WARN="$(WARN)" tests/lint/run
 
 # The public headers keep their places, for they include one another.
 HEADERS	 := api/client.h api/json.h broker/base/buf.h broker/base/err.h

@@ -38,7 +38,7 @@ static size_t request_length;
 static uint32_t histogram[LATENCY_MAX + 1];
 static uint64_t done, errors;
 
-static void
+static _Noreturn void
 die(const char *what)
 {
 	perror(what);

@@ -27,7 +27,7 @@ struct share {
 	uint32_t micros[BUCKETS];
 };
 
-static void
+static _Noreturn void
 die(const char *what, CK_RV rv)
 {
 	fprintf(stderr, "raw: %s: 0x%lx\n", what, rv);

@@ -241,8 +241,8 @@ test_names(void **state)
 		"*.", "*.a.example", "www a.a.example",
 		"evil.test www.a.example", "www.a.example\\n", "-x.a.example",
 		"x-.a.example", "127.0.0.1", "1.2.3.4.a.example.5",
-		"aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"
-		    "aaaaaaaa.a.example",
+		("aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"
+		 "aaaaaaaa.a.example"),
 		"www.a.example/", "www.a.example:443", "http://www.a.example",
 		"www.a.example\\\\", "", "www.b.example",
 		"xn--.a.example\\u00e9",
@@ -393,8 +393,8 @@ test_wishes(void **state)
 	static const char *const more[] = {
 		"\"challenge\":\"http-01-webroot\",\"webroot\":\"/etc\"",
 		"\"challenge\":\"http-01-webroot\",\"webroot\":\"/srv/known/\"",
-		"\"challenge\":\"http-01-webroot\",\"webroot\":"
-		    "\"/srv/known/../../etc\"",
+		("\"challenge\":\"http-01-webroot\",\"webroot\":"
+		 "\"/srv/known/../../etc\""),
 		"\"challenge\":\"http-01-webroot\",\"webroot\":\"\"",
 		"\"challenge\":\"http-01-webroot\"",
 		"\"challenge\":\"http-01\",\"webroot\":\"/srv/known\"",
