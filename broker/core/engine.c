@@ -203,8 +203,10 @@ backoff(uint32_t attempts, int64_t first, int64_t most)
 bool
 row_found(enum err e, struct job *j, const struct fault *why)
 {
-	if (e == OK)
+	if (e == OK) {
+		j->failures = 0;
 		return true;
+	}
 	log_error("job of %s: %s", j->name, why->text);
 	j->failures++;
 	job_again(j, backoff(j->failures, 1000, 60000));

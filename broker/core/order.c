@@ -63,6 +63,9 @@ order_note(int64_t order, const char *fmt, ...)
 	va_start(ap, fmt);
 	vsnprintf(text, sizeof(text), fmt, ap);
 	va_end(ap);
+	for (char *p = text; *p != '\0'; p++)
+		if ((unsigned char)*p < 0x20 || *p == 0x7f)
+			*p = '?';
 	log_info("order %lld: %s", (long long)order, text);
 	if (store_event_add(core.store, order, clock_now_ms(), text, &why) !=
 	    OK)

@@ -245,7 +245,7 @@ enum err store_authorization_by_token(struct store *s, const char *token,
 enum err store_authorizations_clear(struct store *s, int64_t order,
     struct fault *why);
 
-/* What happened to an order, for its owner's eyes. */
+/* What happened to an order, for its owner's eyes; the first 900 are kept. */
 enum err store_event_add(struct store *s, int64_t order, int64_t at_ms,
     const char *text, struct fault *why);
 

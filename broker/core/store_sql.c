@@ -168,9 +168,13 @@ const char *const store_sql[] = {
 	[SQL_AUTHORIZATIONS_CLEAR] =
 	    "DELETE FROM authorizations WHERE order_id = ?",
 
+	/* So many that an order with all of them still fits into a reply: a
+	 * CA that is never done and has new words each time shall not make
+	 * its order unreadable. */
 	[SQL_EVENT_PUT] =
 	    "INSERT INTO events (id, order_id, at_ms, text)"
-	    " VALUES (nullif(:id, 0), :order_id, :at_ms, :text)",
+	    " SELECT nullif(:id, 0), :order_id, :at_ms, :text WHERE"
+	    " (SELECT count(*) FROM events WHERE order_id = :order_id) < 900",
 	[SQL_EVENT_NEXT] =
 	    "SELECT id, order_id, at_ms, text FROM events"
 	    " WHERE order_id = ? AND id > ? ORDER BY id LIMIT 1",

@@ -534,6 +534,41 @@ test_changed_pin_file() {
 	fi
 }
 
+# Links and strangers' folders where the latches should be start nothing, and
+# a link that stands for a latch is one.
+test_latch_links() {
+	mkdir "$dir/state" "$dir/elsewhere"
+	chmod 700 "$dir/state"
+	ln -s "$dir/elsewhere" "$dir/state/latch"
+	up
+	ended
+	[ "$code" != 0 ] || fail "followed a link to its latches"
+	[ "$(count start)" = 0 ] || fail "something was started"
+	rm "$dir/state/latch"
+	mkdir "$dir/state/latch"
+	chmod 777 "$dir/state/latch"
+	up
+	ended
+	[ "$code" = 78 ] || fail "exit code $code: latches for everybody"
+	chmod 700 "$dir/state/latch"
+	ln -s "$dir/nowhere" "$dir/state/latch/main"
+	up
+	want 'core lane-up other/0'
+	want 'core lane-down main/0 pin-refused'
+	[ "$(count 'lane-main-. start')" = 0 ] || fail "tried with a latch"
+	# Taken away under the feet of keybrokerd, the folder is still its own.
+	mv "$dir/state/latch" "$dir/state/moved"
+	sleep 3
+	[ "$(count 'lane-main-. start')" = 0 ] || fail "lost its latches"
+	[ ! -e "$dir/nowhere" ] || fail "wrote through a link"
+	down
+	mv "$dir/state" "$dir/real"
+	ln -s "$dir/real" "$dir/state"
+	up
+	ended
+	[ "$code" != 0 ] || fail "followed a link to its state"
+}
+
 # Where others could put a socket of their own, ours is not.
 test_folder_of_the_socket() {
 	mkdir "$dir/open" "$dir/sticky"
@@ -625,7 +660,7 @@ run() {
 [ -x "$BUILD/keybrokerd" ] || { echo "keybrokerd is not built"; exit 1; }
 if [ $# = 0 ]; then
 	set -- start_and_stop mistake_starts_nothing backoff \
-	    pin_is_never_tried_again crashes_are_counted death_during_login \
+	    pin_is_never_tried_again crashes_are_counted death_during_login latch_links \
 	    generation no_orphans stubborn_core hooks systemd \
 	    changed_pin_file folder_of_the_socket other_users
 fi

@@ -462,6 +462,33 @@ see_event(int64_t at_ms, const char *text, void *arg)
 	return seen->len < 20;
 }
 
+static bool
+count_event(int64_t at_ms, const char *text, void *arg)
+{
+	(void)at_ms;
+	(void)text;
+	++*(unsigned *)arg;
+	return true;
+}
+
+/* An order that never ends does not become too long to be read. */
+static void
+test_many_events(void **state)
+{
+	unsigned n = 0;
+	int64_t order;
+
+	(void)state;
+	put_certificate("many");
+	order = put_order("many", ORDER_KEY);
+	for (unsigned i = 0; i < 1000; i++)
+		assert_int_equal(store_event_add(store, order, i, "again",
+		    &why), OK);
+	assert_int_equal(store_events(store, order, count_event, &n, &why),
+	    OK);
+	assert_int_equal(n, 900);
+}
+
 static void
 test_events(void **state)
 {
@@ -823,6 +850,7 @@ main(void)
 		TEST(test_authorizations),
 		TEST(test_by_token),
 		TEST(test_events),
+		TEST(test_many_events),
 		TEST(test_deployment),
 		TEST(test_setting),
 		TEST(test_key_user),
