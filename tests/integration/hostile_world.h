@@ -432,15 +432,20 @@ world_open(const char *more)
 	return 0;
 }
 
+/* Shows the end of the log when a test failed, and in any case what a
+ * sanitizer says in it. */
 static inline void
 world_close(bool show)
 {
-	char *command = xasprintf("tail -n 60 %s/log >&2",
+	char *command = xasprintf("tail -n 60 %s/log >&2; grep -A 20 "
+	    "'Sanitizer\\|runtime error:' %s/log >&2", world.token.folder,
 	    world.token.folder);
 
 	world_stop();
-	if (show && system(command) != 0)
-		fputs("no log\n", stderr);
+	if (!show)
+		memmove(command, strchr(command, ';') + 1,
+		    strlen(strchr(command, ';')));
+	(void)!system(command);
 	free(command);
 	close(world.door);
 	command = xasprintf("umount %s/state 2>/dev/null", world.token.folder);

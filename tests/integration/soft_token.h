@@ -2,6 +2,8 @@
 #ifndef TESTS_SOFT_TOKEN_H
 #define TESTS_SOFT_TOKEN_H
 
+#include <stdbool.h>
+
 #define SOFT_MODULE "/usr/lib/softhsm/libsofthsm2.so"
 #define SOFT_LABEL  "kbtest"
 #define SOFT_URI    "pkcs11:token=" SOFT_LABEL
@@ -12,6 +14,13 @@ struct soft_token {
 	int pin_fd;	  /* the right PIN */
 	int wrong_pin_fd; /* another one */
 };
+
+/* A sanitizer keeps what was freed, so that memory is no measure. */
+#ifdef __SANITIZE_ADDRESS__
+#define KEEPS_FREED true
+#else
+#define KEEPS_FREED false
+#endif
 
 /* Makes the token and points SOFTHSM2_CONF at it; 0, or -1 when SoftHSM is
  * not installed. */
