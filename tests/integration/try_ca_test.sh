@@ -27,7 +27,8 @@ not_ok() {
 
 run() { # ARGUMENTS...: leaves $status and try.out
 	status=0
-	timeout 120 "$try" --trust "$LAB_TRUST" --directory "$LAB_DIRECTORY" \
+	timeout --foreground 120 "$try" --trust "$LAB_TRUST" \
+		--directory "$LAB_DIRECTORY" \
 		--deadline 60 "$@" >"$LAB/try.out" 2>&1 || status=$?
 }
 
