@@ -44,20 +44,40 @@ lab_open() {
 	mkdir -p "$LAB"
 	chmod 700 "$LAB"
 	lab_find_programs
+	lab_ports
 	LAB_SOCKET=$LAB/api.sock
 }
 
-# A TCP port on loopback that nobody listens on.  Below the range from which
-# the kernel picks ports of outgoing connections.
+# Takes fifty TCP ports for this laboratory, that none picks what another is
+# about to use.  They lie below the range from which the kernel picks ports of
+# outgoing connections.
+lab_ports() {
+	local i
+	mkdir -p "$LAB/ports"
+	for i in $(shuf -i 0-399); do
+		LAB_PORTS_FILE=/tmp/keybroker-ports.$UID.$i
+		exec {LAB_PORTS_LOCK}>"$LAB_PORTS_FILE"
+		if flock -n "$LAB_PORTS_LOCK" && # and not one just removed
+			[ "$LAB_PORTS_FILE" -ef "/dev/fd/$LAB_PORTS_LOCK" ]; then
+			LAB_PORTS=$((10000 + 50 * i))
+			return
+		fi
+		exec {LAB_PORTS_LOCK}>&-
+	done
+	lab_die "too many laboratories"
+}
+
+# One of them that was not given away yet and that nobody listens on.
 lab_port() {
 	local port
-	while :; do
-		port=$((10000 + RANDOM % 20000))
-		if ! (: <"/dev/tcp/127.0.0.1/$port") 2>/dev/null; then
+	for port in $(shuf -i "$LAB_PORTS-$((LAB_PORTS + 49))"); do
+		if mkdir "$LAB/ports/$port" 2>/dev/null &&
+			! lab_listens "$port"; then
 			printf '%s\n' "$port"
 			return
 		fi
 	done
+	lab_die "no port is left"
 }
 
 # Waits at most $1 tenths of a second for a command to succeed.
@@ -74,7 +94,7 @@ lab_wait() {
 lab_start() { # NAME COMMAND...
 	local name=$1
 	shift
-	"$@" >"$LAB/$name.log" 2>&1 </dev/null &
+	"$@" >"$LAB/$name.log" 2>&1 </dev/null {LAB_PORTS_LOCK}>&- &
 	LAB_LAST=$!
 	LAB_PIDS+=("$LAB_LAST")
 }
@@ -106,6 +126,10 @@ lab_close() {
 	done
 	LAB_PIDS=()
 	lab_sane || sane=''
+	if [ -n "${LAB_PORTS:-}" ]; then
+		rm -f "$LAB_PORTS_FILE"
+		exec {LAB_PORTS_LOCK}>&-
+	fi
 	[ -n "${LAB_KEEP:-}" ] || rm -rf "$LAB"
 	[ -n "$sane" ] || exit 1
 }
@@ -212,7 +236,11 @@ lab_pebble() { # [VARIABLE=VALUE]...
 	lab_start pebble env "$@" pebble -config "$LAB/pebble.json" \
 		-dnsserver "127.0.0.1:$LAB_DNS_PORT"
 	LAB_PEBBLE_PID=$LAB_LAST
-	lab_wait 150 lab_listens "$listen" || { cat "$LAB/pebble.log" >&2; lab_die "Pebble did not start"; }
+	if ! lab_wait 150 lab_listens "$listen" || lab_gone "$LAB_PEBBLE_PID"
+	then
+		cat "$LAB/pebble.log" >&2
+		lab_die "Pebble did not start"
+	fi
 }
 
 # ------------------------------------------------------------------ broker

@@ -129,7 +129,7 @@ pebble_bound() {
 	good "Pebble: external account binding" --name a.example.org \
 		--http-port "$LAB_HTTP_PORT" \
 		--eab-kid kid-1 --eab-key-file "$LAB/eab.key"
-	bad "Pebble: a binding to nothing known" account '[a-z]' \
+	bad "Pebble: a binding to nothing known" account 'not known' \
 		--name a.example.org --http-port "$LAB_HTTP_PORT" \
 		--eab-kid kid-2 --eab-key-file "$LAB/eab.key"
 	bad "Pebble: no binding" account externalAccountRequired \
