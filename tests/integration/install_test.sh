@@ -66,11 +66,13 @@ check_prefix() { # PREFIX
 }
 
 # The example against the installed headers and library, in C and no other
-# flags than those of pkg-config.
+# flags than those of pkg-config; but a library for the sanitizers wants them.
 check_library() { # ROOT EXAMPLE
 	local flags code=0
 	flags=$(PKG_CONFIG_PATH=$1/lib/pkgconfig pkg-config --define-prefix \
 		--cflags --libs libkeybroker) || fail "pkg-config"
+	! grep -q __asan_init "$1/lib/libkeybroker.a" ||
+		flags="$flags -fsanitize=address,undefined"
 	# shellcheck disable=SC2086 # flags are words
 	"${CC:-cc}" -std=c11 -Wall -Wextra -Werror -o "$dest/status" "$2" \
 		$flags >"$dest/log" 2>&1 || fail "the example does not compile"
