@@ -99,7 +99,9 @@ lab_start() { # NAME COMMAND...
 	LAB_PIDS+=("$LAB_LAST")
 }
 
+# Only a child of ours: the number of one that ended may be another's by now.
 lab_stop() { # PID
+	grep -qs "^PPid:[[:space:]]*$BASHPID\$" "/proc/$1/status" || return 0
 	kill -TERM "$1" 2>/dev/null || return 0
 	if ! lab_wait 150 lab_gone "$1"; then
 		kill -KILL "$1" 2>/dev/null || :
