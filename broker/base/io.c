@@ -133,7 +133,7 @@ write_and_flush(const char *path, const void *p, size_t n, mode_t mode,
     struct fault *why)
 {
 	int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC |
-	    O_NOFOLLOW, mode);
+	    O_NOFOLLOW | O_NONBLOCK, mode);
 	enum err e = OK;
 
 	if (fd < 0)

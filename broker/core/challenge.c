@@ -4,6 +4,7 @@
  * each token; a file for a webroot; a program for DNS.
  */
 #include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -48,16 +49,26 @@ nothing(const struct certificate_row *c, const struct authorization_row *a,
 	return OK;
 }
 
-/* Folders and file are for a web server of another user to read. */
+/* Folders and file are for a web server of another user to read.  That user
+ * may own the webroot and put a link where our new folder was. */
 static enum err
 make_public_folder(const char *path, struct fault *why)
 {
-	if (mkdir(path, 0755) == 0)
-		return chmod(path, 0755) == 0 ? OK : fault_errno(why, ERR_IO,
-		    "cannot open folder %s to readers", path);
-	if (errno == EEXIST)
-		return OK;
-	return fault_errno(why, ERR_IO, "cannot make folder %s", path);
+	struct stat st;
+	enum err e = OK;
+	int fd;
+
+	if (mkdir(path, 0755) != 0)
+		return errno == EEXIST ? OK : fault_errno(why, ERR_IO,
+		    "cannot make folder %s", path);
+	fd = open(path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	if (fd < 0 || fstat(fd, &st) != 0 || st.st_uid != geteuid() ||
+	    fchmod(fd, 0755) != 0)
+		e = fault_errno(why, ERR_IO, "cannot open folder %s to "
+		    "readers", path);
+	if (fd >= 0)
+		close(fd);
+	return e;
 }
 
 static enum err

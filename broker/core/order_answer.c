@@ -357,7 +357,9 @@ token_valid(const char *token)
 	return n > 0 && n <= 256 && strspn(token, TOKEN_CHARACTERS) == n;
 }
 
-/* Reads which name this is about, and refuses one that is not ours. */
+/* Reads which name this is about, and refuses one that is not ours.  The
+ * asterisk is in a member of its own (RFC 8555 section 7.1.4); the name goes
+ * on to programs in the form of the configuration. */
 static bool
 read_identifier(struct authorization_row *a, const struct certificate_row *c,
     const struct json *facts)
@@ -365,7 +367,8 @@ read_identifier(struct authorization_row *a, const struct certificate_row *c,
 	const char *value = json_get_string(json_get(facts, "identifier"),
 	    "value");
 
-	if (value == NULL || strlen(value) >= sizeof(a->identifier) - 2)
+	if (value == NULL || value[0] == '*' ||
+	    strlen(value) >= sizeof(a->identifier) - 2)
 		return false;
 	a->wildcard = false;
 	json_get_bool(facts, "wildcard", &a->wildcard);
@@ -374,6 +377,9 @@ read_identifier(struct authorization_row *a, const struct certificate_row *c,
 	if (!lists_name(c->names, a->identifier))
 		return false;
 	snprintf(a->identifier, sizeof(a->identifier), "%s", value);
+	for (char *p = a->identifier; *p != '\0'; p++)
+		if (*p >= 'A' && *p <= 'Z')
+			*p = (char)(*p - 'A' + 'a');
 	return true;
 }
 

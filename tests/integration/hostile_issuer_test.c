@@ -264,6 +264,58 @@ test_nonsense_facts(void **state)
 	free(far);
 }
 
+/* Authorizations of other names, and answers that would be put elsewhere. */
+static const char *authorization;
+
+static char *
+authorize_with(const struct task *t)
+{
+	if (strcmp(t->step, "new-order") == 0)
+		return xstrdup(OK_FACTS "{\"status\":\"pending\"," FINALIZE
+		    ",\"authorizations\":[\"" CA "/authz\"]},\"location\":\""
+		    CA "/order/1\"");
+	if (strcmp(t->step, "get-authorization") == 0)
+		return xasprintf(OK_FACTS "{\"status\":\"pending\",%s}",
+		    authorization);
+	assert_string_not_equal(t->step, "answer-challenge");
+	return NULL;
+}
+
+#define OF(name) "\"identifier\":{\"type\":\"dns\",\"value\":\"" name "\"}"
+#define WITH(url, token)                                                      \
+	"\"challenges\":[{\"type\":\"http-01\",\"url\":\"" url               \
+	"\",\"token\":\"" token "\"}]"
+
+static void
+test_authorizations(void **state)
+{
+	static const char *const bad[] = {
+		OF("victim.test") "," WITH(CA "/c", "abc"),
+		OF("*.authz.example.org") "," WITH(CA "/c", "abc"),
+		OF("authz.example.org") ",\"wildcard\":true,"
+		    WITH(CA "/c", "abc"),
+		OF("authz.example.org victim.test") "," WITH(CA "/c", "abc"),
+		OF("") "," WITH(CA "/c", "abc"),
+		WITH(CA "/c", "abc"), OF("authz.example.org"),
+		OF("authz.example.org") ",\"challenges\":[]",
+		OF("authz.example.org") ",\"challenges\":{\"a\":1}",
+		OF("authz.example.org") "," WITH("http://ca.test/c", "abc"),
+		OF("authz.example.org") "," WITH(CA "/c", "../../passwd"),
+		OF("authz.example.org") "," WITH(CA "/c", ""),
+		OF("authz.example.org") "," WITH(CA "/c", "a.b"),
+	};
+
+	(void)state;
+	twist = authorize_with;
+	for (size_t i = 0; i < nitems(bad); i++) {
+		authorization = bad[i];
+		finish(order("authz", "main"), "", 20);
+		if (strcmp(ended, "failed") != 0)
+			fail_msg("%s: %s", bad[i], ended);
+	}
+	twist = NULL;
+}
+
 /* An order that is valid at once, with a chain for a key of the attacker's;
  * and chains for our key that are for other names. */
 static void
@@ -613,6 +665,7 @@ main(int argc, char **argv)
 		cmocka_unit_test(test_result_twice),
 		cmocka_unit_test(test_nonsense_reports),
 		cmocka_unit_test(test_nonsense_facts),
+		cmocka_unit_test(test_authorizations),
 		cmocka_unit_test(test_wrong_chains),
 		cmocka_unit_test(test_loops),
 		cmocka_unit_test(test_other_routes),
