@@ -33,13 +33,18 @@ endif
 LDHARD	:= -pie -Wl,-z,relro,-z,now,-z,noexecstack,--as-needed
 
 # Flavours: release is what is installed; test has the kill points; sanitize
-# has the kill points and the address and undefined-behaviour sanitizers.
+# has the kill points and the address and undefined-behaviour sanitizers; thread
+# has the thread sanitizer: make FLAVOUR=thread tests && tests/run build/thread
 ifeq ($(FLAVOUR),test)
 EXTRA	:= -DTEST_POINTS
 endif
 ifeq ($(FLAVOUR),sanitize)
 HARDEN	:= -O1 -g -fPIE -fno-omit-frame-pointer
 EXTRA	:= -DTEST_POINTS -fsanitize=address,undefined -fno-sanitize-recover=all
+endif
+ifeq ($(FLAVOUR),thread)
+HARDEN	:= -O1 -g -fPIE -fno-omit-frame-pointer
+EXTRA	:= -DTEST_POINTS -fsanitize=thread
 endif
 
 # Includes are relative, so that the only search path is p11-kit's; it is

@@ -117,7 +117,7 @@ lab_gone() {
 # False, and tells, when a sanitizer said something about a process, which may
 # have been started anew since.
 lab_sane() {
-	! grep -h -A 30 -E 'ERROR: .*Sanitizer|runtime error:' \
+	! grep -h -A 30 -E '(ERROR|WARNING): .*Sanitizer|runtime error:' \
 		"$LAB"/*.log >&2 2>/dev/null
 }
 

@@ -194,6 +194,7 @@ for_everybody(const char *entry)
 		"JOURNAL_STREAM", "KEYBROKER_POINT_FILE",
 #ifdef TEST_POINTS
 		"ASAN_OPTIONS", "UBSAN_OPTIONS", "LSAN_OPTIONS",
+		"TSAN_OPTIONS",
 #endif
 	};
 

@@ -9,6 +9,7 @@
 #include <ftw.h>
 #include <fcntl.h>
 #include <pthread.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -42,7 +43,8 @@ static struct soft_box small_box;
 static struct soft_lane small_lane;
 static pthread_t small_reader, small_daemon;
 static int small_daemon_fd;
-static char small_unlatched[STORE_NAME];
+static char small_unlatched[STORE_NAME]; /* to be read once it was told */
+static atomic_bool small_told;
 
 static const char small_config[] =
     "state \"%s\"\n"
@@ -110,9 +112,11 @@ small_serve(void *arg)
 	while (frame_recv(small_daemon_fd, &in, buffer, FRAME_MAX + 64, -1,
 		NULL) == OK) {
 		reader_init(&r, in.payload.p, in.payload.n);
-		if (in.op == CONTROL_UNLATCH)
+		if (in.op == CONTROL_UNLATCH) {
 			reader_str(&r, small_unlatched,
 			    sizeof(small_unlatched));
+			small_told = true;
+		}
 		if (in.op != CONTROL_STATE)
 			continue;
 		out = (struct frame){ .op = CONTROL_STATE, .id = in.id };
