@@ -381,7 +381,7 @@ prepare(struct job *j)
 	j->step = stages[o.state].step;
 	if (!ready && o.state == ORDER_NEW)
 		job_wait(j); /* the directory is being fetched */
-	else if (!ready)
+	else if (!ready && !order_catch_up(&o, j))
 		order_fail(&o, j, "the CA gave no URL for the next step");
 out:
 	order_row_free(&o);

@@ -37,6 +37,10 @@ bool order_another(struct order_row *o, struct job *j, const char *words);
 void order_retry(struct order_row *o, struct job *j, enum order_state state,
     const char *words, int64_t retry_after);
 
+/* Goes where the authorizations stand, when they are further than the order
+ * because a process died between the two; false: they are not. */
+bool order_catch_up(struct order_row *o, struct job *j);
+
 /* Marks every unfinished authorization to be read again. */
 void order_reread(const struct order_row *o);
 

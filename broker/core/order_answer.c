@@ -6,6 +6,7 @@
 #include "../base/clock.h"
 #include "../base/log.h"
 #include "../base/mem.h"
+#include "../base/points.h"
 #include "chain.h"
 #include "core.h"
 #include "order.h"
@@ -309,6 +310,8 @@ next_authorization(struct order_row *o, struct job *j,
 	for (size_t i = 0; i < nitems(table); i++) {
 		if (of[table[i].open] == 0)
 			continue;
+		if (o->state != table[i].go)
+			POINT("authorizations", "read");
 		if (o->state == table[i].go && o->state == ORDER_VALIDATE)
 			poll_again(o, j, r);
 		else
@@ -317,7 +320,31 @@ next_authorization(struct order_row *o, struct job *j,
 			    0);
 		return;
 	}
+	POINT("authorizations", "valid");
 	order_enter(o, j, ORDER_READY, 0);
+}
+
+bool
+order_catch_up(struct order_row *o, struct job *j)
+{
+	static const struct {
+		enum order_state state;
+		enum authorization_state wants;
+	} table[] = {
+		{ ORDER_AUTHORIZATIONS, AUTHZ_UNREAD },
+		{ ORDER_ANSWER, AUTHZ_PENDING },
+		{ ORDER_VALIDATE, AUTHZ_ANSWERED },
+	};
+	static const struct report none = { .retry_after = -1 };
+	size_t of[AUTHZ_STATE__MAX];
+
+	count(o, of);
+	for (size_t i = 0; i < nitems(table); i++)
+		if (o->state == table[i].state && of[table[i].wants] == 0) {
+			next_authorization(o, j, &none);
+			return true;
+		}
+	return false;
 }
 
 static const struct json *
@@ -531,9 +558,11 @@ answer_authorization(struct order_row *o, struct job *j,
 	}
 	good = read_authorization(o, &a, &c, r->facts, words);
 	certificate_row_free(&c);
-	if (store_authorization_put(core.store, &a, &why) != OK)
+	if (store_authorization_put(core.store, &a, &why) != OK) {
 		order_retry(o, j, o->state, why.text, 0);
-	else if (!good && (a.state != AUTHZ_INVALID ||
+		return;
+	}
+	if (!good && (a.state != AUTHZ_INVALID ||
 	    !order_another(o, j, words)))
 		order_fail(o, j, words);
 	else if (!good)
@@ -561,6 +590,7 @@ answer_challenge(struct order_row *o, struct job *j, const struct report *r)
 		order_retry(o, j, o->state, why.text, 0);
 		return;
 	}
+	POINT("challenge", "stored");
 	order_note(o->id, "%s: asked the CA to look", a.identifier);
 	count(o, of);
 	if (of[AUTHZ_PENDING] > 0)
