@@ -11,8 +11,8 @@
 #include "../base/log.h"
 #include "../base/mem.h"
 #include "core.h"
-#include "engine.h"
-#include "lanes.h"
+#include "engine/engine.h"
+#include "key/lanes.h"
 
 #define START_TIMEOUT_MS 30000
 #define STATE_TIMEOUT_S	 5

@@ -19,13 +19,13 @@
 #include "../base/io.h"
 #include "../base/mem.h"
 #include "../base/process.h"
-#include "audit.h"
-#include "authorize.h"
+#include "audit/audit.h"
+#include "handle/authorize.h"
 #include "control.h"
 #include "core.h"
-#include "engine.h"
-#include "keys.h"
-#include "lanes.h"
+#include "engine/engine.h"
+#include "key/keys.h"
+#include "key/lanes.h"
 #include "test_points.h"
 
 #define LISTENER_NAMES_MAX 1024

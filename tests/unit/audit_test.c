@@ -26,7 +26,7 @@
 #include "../../broker/base/io.h"
 #include "../../broker/base/log.h"
 #include "../../broker/base/mem.h"
-#include "../../broker/core/audit.h"
+#include "../../broker/core/audit/audit.h"
 #include "soft_lane.h"
 
 static char folder[64];

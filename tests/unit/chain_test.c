@@ -15,7 +15,7 @@
 #include "../../broker/base/crypto.h"
 #include "../../broker/base/io.h"
 #include "../../broker/base/mem.h"
-#include "../../broker/core/chain.h"
+#include "../../broker/core/compose/chain.h"
 
 #define NOW	 1800000000
 #define NAMES	 "www.example.org *.example.org"

@@ -16,7 +16,7 @@
 #include "../../broker/base/b64.h"
 #include "../../broker/base/io.h"
 #include "../../broker/base/log.h"
-#include "../../broker/core/compose.h"
+#include "../../broker/core/compose/compose.h"
 #include "soft_lane.h"
 
 static struct config_token token = { .name = (char *)"main", .lanes = 1,

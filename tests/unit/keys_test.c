@@ -9,7 +9,7 @@
 
 #include "../../broker/base/clock.h"
 #include "../../broker/base/log.h"
-#include "../../broker/core/keys.h"
+#include "../../broker/core/key/keys.h"
 #include "soft_lane.h"
 
 static struct config_token token = { .name = (char *)"main", .lanes = 2,

@@ -9,7 +9,7 @@
 
 #include "../../broker/base/clock.h"
 #include "../../broker/base/log.h"
-#include "../../broker/core/lanes.h"
+#include "../../broker/core/key/lanes.h"
 #include "soft_lane.h"
 
 #define LANES 2

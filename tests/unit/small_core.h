@@ -22,13 +22,13 @@
 #include "../../broker/base/frame.h"
 #include "../../broker/base/io.h"
 #include "../../broker/base/mem.h"
-#include "../../broker/core/audit.h"
-#include "../../broker/core/authorize.h"
+#include "../../broker/core/audit/audit.h"
+#include "../../broker/core/handle/authorize.h"
 #include "../../broker/core/control.h"
 #include "../../broker/core/core.h"
-#include "../../broker/core/engine.h"
-#include "../../broker/core/keys.h"
-#include "../../broker/core/lanes.h"
+#include "../../broker/core/engine/engine.h"
+#include "../../broker/core/key/keys.h"
+#include "../../broker/core/key/lanes.h"
 #include "soft_lane.h"
 
 #define UID_OPS	   10 /* may do everything */

@@ -15,7 +15,7 @@
 
 #include "../../broker/base/io.h"
 #include "../../broker/base/mem.h"
-#include "../../broker/core/store_sql.h"
+#include "../../broker/core/store/sql.h"
 
 static char folder[64];
 static char path[128];

@@ -13,7 +13,7 @@
 #include <unistd.h>
 
 #include "../../broker/base/mem.h"
-#include "../../broker/core/store.h"
+#include "../../broker/core/store/store.h"
 
 #define FILL(a, c) memset(a, c, sizeof(a) - 1)
 

@@ -1,0 +1,119 @@
+/*
+ * The key that signs audit checkpoints: made in its token when that first
+ * answers; its public half is published for verifiers.
+ */
+#include <openssl/pem.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "../../base/clock.h"
+#include "../../base/io.h"
+#include "../../base/log.h"
+#include "../../base/mem.h"
+#include "audit.h"
+#include "../core.h"
+#include "../engine/job.h"
+#include "../key/keys.h"
+
+#define KEY_NAME    "audit"
+#define RETRY_FIRST 500 /* milliseconds */
+#define RETRY_MOST  60000
+
+static enum err
+sign(const void *p, size_t n, struct buf *signature, enum sig_alg *alg,
+    unsigned char spki_sha256[static SHA256_SIZE], struct fault *why)
+{
+	struct signature sig;
+	struct key_row key;
+	enum err e;
+
+	e = store_key_get(core.store, KEY_NAME, &key, why);
+	if (e != OK)
+		return e;
+	*alg = alg_default(key.type);
+	memcpy(spki_sha256, key.pin, SHA256_SIZE);
+	e = keys_sign(core.keys, KEY_NAME, *alg, p, n, &sig, why);
+	if (e == OK)
+		buf_put(signature, sig.bytes, sig.n);
+	return e;
+}
+
+static enum err
+write_public(const struct key_row *key, struct fault *why)
+{
+	char *path = xasprintf("%s/audit/audit.pub", core.config->state);
+	EVP_PKEY *public = spki_read(key->spki, key->spkilen, why);
+	BIO *bio = BIO_new(BIO_s_mem());
+	enum err e = ERR_CRYPTO;
+	char *pem;
+	long n;
+
+	if (public == NULL || bio == NULL || PEM_write_bio_PUBKEY(bio,
+		public) != 1)
+		goto out;
+	n = BIO_get_mem_data(bio, &pem);
+	e = write_file(path, pem, (size_t)n, 0644, why);
+out:
+	BIO_free(bio);
+	EVP_PKEY_free(public);
+	free(path);
+	return e;
+}
+
+static void
+run(struct job *j)
+{
+	struct key_row key;
+	struct fault why = { .code = OK };
+	enum err e;
+
+	e = store_key_get(core.store, KEY_NAME, &key, &why);
+	if (e != OK || key.state != KEY_ACTIVE)
+		e = keys_generate(core.keys, KEY_NAME, j->name, PURPOSE_AUDIT,
+		    KEY_EC_P256, VERIFY_ALWAYS, &why);
+	if (e == OK)
+		e = store_key_get(core.store, KEY_NAME, &key, &why);
+	if (e == OK)
+		e = write_public(&key, &why);
+	if (e == OK) {
+		audit_checkpoints(core.audit, sign,
+		    core.config->checkpoint_lines,
+		    core.config->checkpoint_seconds);
+		j->over = true;
+		return;
+	}
+	if (++j->failures % 16 == 1)
+		log_warning("audit key: %s", why.text);
+	job_again(j, backoff(j->failures, RETRY_FIRST, RETRY_MOST));
+}
+
+const struct job_class audit_key_class = { .run = run };
+
+#define SWEEP_EVERY 3600000 /* milliseconds */
+
+static enum err
+tell_destroyed(const char *name, struct fault *why)
+{
+	struct json_writer w;
+	struct buf members;
+	enum err e;
+
+	buf_init(&members, 4 * STORE_NAME);
+	json_write_start(&w, &members);
+	json_put_string(&w, "by", "core");
+	json_put_string(&w, "key", name);
+	e = audit_append(core.audit, "destroy", buf_str(&members),
+	    members.len, why);
+	buf_free(&members);
+	return e;
+}
+
+static void
+run_sweep(struct job *j)
+{
+	keys_sweep(core.keys, clock_now(), tell_destroyed);
+	job_again(j, SWEEP_EVERY);
+}
+
+const struct job_class sweep_class = { .run = run_sweep };

@@ -1,0 +1,117 @@
+#include <stdio.h>
+#include <string.h>
+
+#include "../../base/mem.h"
+#include "job.h"
+#include "../compose/url.h"
+
+#define ACME_PREFIX	"urn:ietf:params:acme:error:"
+#define RETRY_AFTER_MAX 86400 /* seconds */
+#define SUBPROBLEMS_MAX 20
+
+static const char *const outcomes[] = {
+	[OUTCOME_OK] = "ok",
+	[OUTCOME_PROBLEM] = "problem",
+	[OUTCOME_NETWORK] = "network",
+	[OUTCOME_MALFORMED] = "malformed",
+};
+
+static void
+words_add(struct report *r, const char *fmt, const char *a, const char *b)
+{
+	size_t n = strlen(r->words);
+
+	snprintf(r->words + n, sizeof(r->words) - n, fmt, a, b);
+}
+
+static const char *
+short_type(const char *type)
+{
+	if (type == NULL)
+		return "";
+	return strncmp(type, ACME_PREFIX, strlen(ACME_PREFIX)) == 0 ?
+	    type + strlen(ACME_PREFIX) : type;
+}
+
+/* "type: detail", each part only when it is there. */
+static void
+words_of(struct report *r, const struct json *problem)
+{
+	const char *type = short_type(json_get_string(problem, "type"));
+	const char *detail = json_get_string(problem, "detail");
+
+	words_add(r, type[0] != '\0' ? "%s: %s" : "%s%s", type,
+	    detail != NULL ? detail : "(no detail)");
+}
+
+static void
+words_of_subproblems(struct report *r, const struct json *list)
+{
+	size_t n = json_count(list);
+
+	for (size_t i = 0; i < n && i < SUBPROBLEMS_MAX; i++) {
+		const struct json *sub = json_at(list, i);
+		const char *who = json_get_string(sub, "identifier");
+
+		words_add(r, "%s%s: ", i == 0 ? " [" : "; ",
+		    who != NULL ? who : "?");
+		words_of(r, sub);
+	}
+	if (n > 0)
+		words_add(r, "%s%s", "]", "");
+}
+
+static void
+problem_words(struct report *r, const struct json *problem)
+{
+	const char *instance = json_get_string(problem, "instance");
+
+	r->type = short_type(json_get_string(problem, "type"));
+	words_of(r, problem);
+	words_of_subproblems(r, json_get(problem, "subproblems"));
+	if (instance != NULL)
+		words_add(r, " (see %s%s)", instance, "");
+}
+
+enum err
+report_read(struct report *r, const struct json *result, struct fault *why)
+{
+	const char *word = NULL, *detail = NULL;
+	const struct json *problem = NULL;
+	int64_t task, status = 0;
+	enum err e;
+	const struct json_member rows[] = {
+		{ "task", JSON_INT, true, &task },
+		{ "outcome", JSON_STRING, true, &word },
+		{ "status", JSON_INT, false, &status },
+		{ "retryAfter", JSON_INT, false, &r->retry_after },
+		{ "location", JSON_STRING, false, &r->location },
+		{ "problem", JSON_OBJECT, false, &problem },
+		{ "facts", JSON_OBJECT, false, &r->facts },
+		{ "detail", JSON_STRING, false, &detail },
+		{ "sent", JSON_BOOL, false, &r->sent },
+	};
+
+	*r = (struct report){ .retry_after = -1, .type = "", .sent = true };
+	e = json_read(result, rows, nitems(rows), why);
+	if (e != OK)
+		return e;
+	while (strcmp(outcomes[r->outcome], word) != 0)
+		if (++r->outcome > OUTCOME_MALFORMED)
+			return fault_set(why, ERR_SYNTAX,
+			    "outcome: unknown word");
+	if (status < 0 || status > 999 || r->retry_after < -1)
+		return fault_set(why, ERR_SYNTAX, "status: out of range");
+	if (r->outcome == OUTCOME_OK && r->facts == NULL)
+		return fault_set(why, ERR_SYNTAX, "facts: missing");
+	if (r->retry_after > RETRY_AFTER_MAX)
+		r->retry_after = RETRY_AFTER_MAX;
+	if (!url_valid(r->location))
+		r->location = NULL;
+	r->status = (unsigned)status;
+	if (problem != NULL)
+		problem_words(r, problem);
+	else if (detail != NULL)
+		words_add(r, "%s%s", detail, "");
+	return OK;
+}

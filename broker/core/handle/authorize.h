@@ -1,0 +1,50 @@
+/*
+ * The one gate between a client's request and what it asks for: policy, then
+ * an audit line of the decision, then (and only then) the act.
+ */
+#ifndef CORE_AUTHORIZE_H
+#define CORE_AUTHORIZE_H
+
+#include "../../../api/route.h"
+#include "../../../policy/evaluate.h"
+
+struct gatekeeper;
+struct gatekeeper *gatekeeper_new(const struct config *config);
+void gatekeeper_free(struct gatekeeper *g);
+
+/*
+ * Fills the peer's part of facts from the request.
+ */
+void facts_from(struct facts *facts, const struct request *rq,
+    enum operation op);
+
+/*
+ * Decides and writes the audit line of the decision: event "decision" with
+ * operation, allow, rule line, tenant, uid, gid, pid, listener, and the facts.  ERR_DENIED or
+ * ERR_RATE with the reason when refused.  An audit line that cannot be
+ * written refuses too.
+ */
+enum err authorize(const struct facts *facts, int pid,
+    struct decision *decision, struct fault *why);
+
+/*
+ * As authorize(), without writing: for acts whose outcome belongs into the
+ * same line (signatures).  The caller then calls audit_act() before it
+ * releases anything; a refusal is audited here.
+ */
+enum err authorize_act(const struct facts *facts, int pid,
+    struct decision *decision, struct fault *why);
+
+/* members: further JSON members about the act, or "". */
+enum err audit_act(const struct facts *facts, int pid,
+    const struct decision *decision, const char *members, size_t n,
+    struct fault *why);
+
+/* Decision without any effect, for policy explain. */
+struct decision explain(const struct facts *facts);
+
+/* For http_server_on_refusal(). */
+void audit_refusal(const struct peer *peer, const char *method,
+    const char *target, const struct fault *why);
+
+#endif

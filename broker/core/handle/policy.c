@@ -1,0 +1,169 @@
+/* May this client do that?  The answer is the one that the gate would give,
+ * with the same facts, and without charging anybody's rate. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "../../base/mem.h"
+#include "handle.h"
+
+#define NAMES_MAX 1000
+#define NOT_GIVEN INT64_MIN /* no number of JSON */
+#define NO_GROUP  UINT32_MAX /* nobody is in it */
+
+struct question {
+	int64_t uid, gid;
+	const struct json *groups, *names; /* NULL: not given */
+	const char *operation;
+	const char *listener, *key, *account, *ca, *certificate;
+};
+
+static bool
+is_id(int64_t v)
+{
+	return v >= 0 && v <= UINT32_MAX;
+}
+
+static enum err
+read_question(const struct request *rq, struct question *q,
+    struct fault *why)
+{
+	const struct json_member rows[] = {
+		{ "uid", JSON_INT, false, &q->uid },
+		{ "gid", JSON_INT, false, &q->gid },
+		{ "groups", JSON_ARRAY, false, &q->groups },
+		{ "listener", JSON_STRING, false, &q->listener },
+		{ "operation", JSON_STRING, true, &q->operation },
+		{ "key", JSON_STRING, false, &q->key },
+		{ "account", JSON_STRING, false, &q->account },
+		{ "ca", JSON_STRING, false, &q->ca },
+		{ "certificate", JSON_STRING, false, &q->certificate },
+		{ "names", JSON_STRINGS, false, &q->names },
+	};
+	enum err err;
+
+	*q = (struct question){ .uid = rq->peer->uid, .gid = NOT_GIVEN,
+		.listener = rq->peer->listener };
+	err = json_read(rq->body, rows, nitems(rows), why);
+	if (err != OK)
+		return err;
+	if (!is_id(q->uid) || (q->gid != NOT_GIVEN && !is_id(q->gid)))
+		return fault_set(why, ERR_SYNTAX,
+		    "\"uid\" or \"gid\" is out of range");
+	if (operation_parse(q->operation) == OP__MAX)
+		return fault_set(why, ERR_SYNTAX, "\"operation\": none is"
+		    " named \"%.64s\"", q->operation);
+	if (json_count(q->names) > NAMES_MAX)
+		return fault_set(why, ERR_SYNTAX,
+		    "\"names\" has more than %d names", NAMES_MAX);
+	return OK;
+}
+
+/*
+ * The asker's own groups when it asks about itself; somebody else has those
+ * that are given and no others.
+ */
+static enum err
+read_peer(const struct request *rq, const struct question *q,
+    struct peer *peer, struct fault *why)
+{
+	const struct json *v;
+	int64_t group;
+
+	*peer = *rq->peer;
+	peer->uid = (uint32_t)q->uid;
+	peer->listener = q->listener;
+	if (q->gid != NOT_GIVEN)
+		peer->gid = (uint32_t)q->gid;
+	else if (peer->uid != rq->peer->uid)
+		peer->gid = NO_GROUP;
+	if (q->groups != NULL || peer->uid != rq->peer->uid)
+		peer->ngroups = 0;
+	if (json_count(q->groups) > nitems(peer->groups))
+		return fault_set(why, ERR_SYNTAX,
+		    "\"groups\" has more than %zu groups",
+		    nitems(peer->groups));
+	for (v = json_first(q->groups); v != NULL; v = json_next(v)) {
+		if (!json_int(v, &group) || !is_id(group))
+			return fault_set(why, ERR_SYNTAX,
+			    "\"groups\" has something else than gids");
+		peer->groups[peer->ngroups++] = (uint32_t)group;
+	}
+	return OK;
+}
+
+/* What the question leaves open about a certificate or an account that there
+ * is, the handlers of the real request would fill in. */
+static enum err
+complete(struct facts *facts, const struct question *q, struct subject *s,
+    struct words *names, struct fault *why)
+{
+	enum err err = OK;
+
+	if (q->certificate != NULL)
+		err = subject_load(s, q->certificate, facts, why);
+	if (err != OK)
+		return err;
+	if (q->account != NULL)
+		facts_account(facts, q->account);
+	if (q->ca != NULL)
+		facts->ca = q->ca;
+	facts->key = q->key;
+	if (q->names == NULL)
+		return OK;
+	names->v = xcalloc(json_count(q->names) + 1, sizeof(*names->v));
+	for (const struct json *v = json_first(q->names); v != NULL;
+	    v = json_next(v))
+		names->v[names->n++] = json_string(v);
+	facts->names = names->v;
+	facts->nnames = names->n;
+	return OK;
+}
+
+static enum err
+answer(const struct facts *facts, struct reply *rp, struct fault *why)
+{
+	struct decision d = explain(facts);
+	struct json_writer w;
+
+	json_write_start(&w, &rp->body);
+	json_open_object(&w, NULL);
+	json_put_bool(&w, "allow", d.allow);
+	json_put_int(&w, "line", d.line);
+	json_put_string(&w, "tenant", d.tenant);
+	put_some(&w, "reason", d.reason);
+	json_put_string(&w, "operation", operation_name(facts->operation));
+	json_close_object(&w);
+	return reply_done(rp, why);
+}
+
+enum err
+handle_policy_explain(struct request *rq, struct reply *rp,
+    struct fault *why)
+{
+	struct subject s = { .found = false };
+	struct words names = { .n = 0 };
+	struct request as;
+	struct decision d;
+	struct facts facts;
+	struct question q;
+	struct peer peer;
+	enum err err;
+
+	err = read_question(rq, &q, why);
+	if (err == OK)
+		err = read_peer(rq, &q, &peer, why);
+	if (err != OK)
+		return err;
+	facts_from(&facts, rq, OP_POLICY_EXPLAIN);
+	err = authorize(&facts, rq->peer->pid, &d, why);
+	if (err != OK)
+		return err;
+	as = (struct request){ .peer = &peer };
+	facts_from(&facts, &as, operation_parse(q.operation));
+	err = complete(&facts, &q, &s, &names, why);
+	if (err == OK)
+		err = answer(&facts, rp, why);
+	words_free(&names);
+	subject_free(&s);
+	return err;
+}
