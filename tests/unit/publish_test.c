@@ -16,7 +16,7 @@
 #include "../../api/json.h"
 #include "../../broker/base/io.h"
 #include "../../broker/base/mem.h"
-#include "../../broker/core/engine/publish.h"
+#include "../../broker/core/certificate/publish.h"
 
 #define BLOCK(x) "-----BEGIN CERTIFICATE-----\n" x \
 	"\n-----END CERTIFICATE-----\n"

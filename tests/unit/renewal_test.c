@@ -6,7 +6,7 @@
 #include <cmocka.h>
 
 #include "../../broker/core/core.h"
-#include "../../broker/core/engine/renewal.h"
+#include "../../broker/core/certificate/renewal.h"
 
 #define MINUTE 60
 #define HOUR   3600

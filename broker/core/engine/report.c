@@ -2,8 +2,8 @@
 #include <string.h>
 
 #include "../../base/mem.h"
-#include "job.h"
 #include "../compose/url.h"
+#include "job.h"
 
 #define ACME_PREFIX	"urn:ietf:params:acme:error:"
 #define RETRY_AFTER_MAX 86400 /* seconds */

@@ -6,7 +6,7 @@
 #include "../../base/mem.h"
 #include "handle.h"
 #include "../key/keys.h"
-#include "../engine/publish.h"
+#include "../certificate/publish.h"
 
 /* The newest order of a certificate, as far as its state is concerned. */
 struct last_order {

@@ -15,7 +15,7 @@
 #include "../../base/mem.h"
 #include "../compose/compose.h"
 #include "../core.h"
-#include "job.h"
+#include "../engine/job.h"
 
 typedef enum err provision_fn(const struct certificate_row *,
     const struct authorization_row *, const char *text, struct fault *);

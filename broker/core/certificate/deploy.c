@@ -11,7 +11,7 @@
 #include "../../base/mem.h"
 #include "../../base/points.h"
 #include "../core.h"
-#include "job.h"
+#include "../engine/job.h"
 #include "../key/keys.h"
 
 #define RETRY_FIRST 5000 /* milliseconds */

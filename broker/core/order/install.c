@@ -11,11 +11,11 @@
 #include "../../base/mem.h"
 #include "../../base/points.h"
 #include "../audit/audit.h"
+#include "../certificate/publish.h"
 #include "../compose/chain.h"
 #include "../core.h"
 #include "../key/keys.h"
 #include "order.h"
-#include "publish.h"
 
 static enum err
 check(const struct order_row *o, const struct certificate_row *c,

@@ -14,7 +14,7 @@
 #include "../../base/log.h"
 #include "../../base/mem.h"
 #include "../core.h"
-#include "job.h"
+#include "../engine/job.h"
 
 #define LOOK_EVERY_MS 60000
 #define SHORT_LIFE    864000 /* seconds: 10 days */

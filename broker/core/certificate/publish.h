@@ -10,8 +10,8 @@
 #include "../../base/err.h"
 #include "../compose/chain.h"
 
-/* Publishes; key_uri may be NULL; repeating it after a crash is harmless.  The two versions before
- * are kept, older ones removed. */
+/* Publishes; key_uri may be NULL; repeating it after a crash is harmless.
+ * The two versions before are kept, older ones removed. */
 enum err publish(const char *state, const char *name, const char *pem,
     const struct chain_facts *facts, const char *key_uri, const char *names,
     struct fault *why);

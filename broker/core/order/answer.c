@@ -8,9 +8,9 @@
 #include "../../base/mem.h"
 #include "../../base/points.h"
 #include "../compose/chain.h"
+#include "../compose/url.h"
 #include "../core.h"
 #include "order.h"
-#include "../compose/url.h"
 
 #define AUTHORIZATIONS_MAX 100
 #define RETURN_FIRST 1000 /* milliseconds before the CSR is sent again */

@@ -9,9 +9,9 @@
 
 #include "../../base/clock.h"
 #include "../../base/mem.h"
-#include "../core.h"
-#include "job.h"
 #include "../compose/url.h"
+#include "../core.h"
+#include "../engine/job.h"
 
 #define FRESH_SECONDS 86400
 #define RETRY_FIRST   500   /* milliseconds */

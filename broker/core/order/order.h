@@ -1,13 +1,13 @@
 /*
- * Orders from the inside: what order.c (the table), order_answer.c (what the
- * CA says) and order_local.c (what the core does itself) share.
+ * Orders from the inside: what order.c (the table), answer.c (what the CA
+ * says) and local.c (what the core does itself) share.
  */
 #ifndef CORE_ORDER_H
 #define CORE_ORDER_H
 
 #include <stdarg.h>
 
-#include "job.h"
+#include "../engine/job.h"
 
 #define ORDER_RETRY_FIRST 500	/* milliseconds */
 #define ORDER_RETRY_MOST  60000

@@ -14,7 +14,7 @@
 #include "../../base/points.h"
 #include "../audit/audit.h"
 #include "../core.h"
-#include "job.h"
+#include "../engine/job.h"
 #include "../key/keys.h"
 
 #define RETRY_FIRST 1000 /* milliseconds */
