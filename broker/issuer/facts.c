@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "../base/mem.h"
+#include "../base/url.h"
 #include "date.h"
 
 #define TOKEN_MAX 256
@@ -12,23 +13,6 @@ wrong(struct fault *why, const char *name, const char *what)
 {
 	return fault_set(why, ERR_SYNTAX, "member \"%s\" is not %s", name,
 	    what);
-}
-
-bool
-url_ok(const char *url)
-{
-	static const char scheme[] = "https://";
-	const char *host = url + sizeof(scheme) - 1;
-	size_t n = strlen(url);
-
-	if (n >= URL_SIZE || strncmp(url, scheme, sizeof(scheme) - 1) != 0)
-		return false;
-	for (size_t i = 0; i < n; i++)
-		if (url[i] <= 0x20 || url[i] >= 0x7f ||
-		    strchr("\"<>\\#", url[i]) != NULL)
-			return false;
-	n = strcspn(host, "/?");
-	return n != 0 && host[0] != ':' && memchr(host, '@', n) == NULL;
 }
 
 bool
@@ -126,7 +110,7 @@ enum err
 fact_url(struct json_writer *w, const char *name, const struct json *v,
     struct fault *why)
 {
-	if (!json_is_string(v) || !url_ok(json_string(v)))
+	if (!json_is_string(v) || !url_valid(json_string(v)))
 		return wrong(why, name,
 		    "an absolute https URL shorter than 2048 bytes");
 	json_put_string(w, name, json_string(v));
@@ -186,7 +170,7 @@ url_item(struct json_writer *w, const char *name, const struct json *v,
     struct fault *why)
 {
 	(void)name;
-	if (!json_is_string(v) || !url_ok(json_string(v)))
+	if (!json_is_string(v) || !url_valid(json_string(v)))
 		return fault_set(why, ERR_SYNTAX, "an item of an array of URLs "
 		    "is not an absolute https URL shorter than 2048 bytes");
 	json_put_string(w, NULL, json_string(v));

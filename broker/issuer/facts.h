@@ -11,8 +11,8 @@
 
 #include "../../api/json.h"
 #include "../base/err.h"
+#include "../base/url.h"
 
-#define URL_SIZE 2048 /* bytes of a URL, with its NUL */
 #define TEXT_MAX 1000 /* bytes kept of a text for people */
 #define WORD_MAX 255  /* bytes of a word: a status, a type, a name */
 
@@ -32,7 +32,7 @@ fact_reader fact_word;	      /* 1..WORD_MAX printable ASCII bytes */
 fact_reader fact_text;	      /* made printable and cut to TEXT_MAX */
 fact_reader fact_bool;
 fact_reader fact_time;	      /* RFC 3339, becomes seconds */
-fact_reader fact_url;	      /* url_ok() */
+fact_reader fact_url;	      /* url_valid() */
 fact_reader fact_urls;	      /* array of those */
 fact_reader fact_token;	      /* of a challenge, RFC 8555 section 8.1 */
 fact_reader fact_identifier;  /* {"type","value"} */
@@ -45,10 +45,6 @@ enum err facts_read(struct json_writer *w, const struct json *object,
 /* Writes an array of at most max items, each through read with a NULL name. */
 enum err facts_array(struct json_writer *w, const char *name,
     const struct json *v, size_t max, fact_reader *read, struct fault *why);
-
-/* True for an absolute https URL without user, fragment, space, quote or
- * anything that is not printable ASCII, shorter than URL_SIZE. */
-bool url_ok(const char *url);
 
 /* True for 1 to 256 characters of the base64url alphabet. */
 bool token_ok(const char *token);

@@ -55,7 +55,7 @@ static void
 take_location(struct headers *h, const char *value, int64_t now)
 {
 	(void)now;
-	if (url_ok(value))
+	if (url_valid(value))
 		strcpy(h->location, value);
 }
 
@@ -84,7 +84,7 @@ add_alternate(const char *url, void *arg)
 {
 	struct headers *h = arg;
 
-	if (h->nalternates == HEADER_ALTERNATES || !url_ok(url))
+	if (h->nalternates == HEADER_ALTERNATES || !url_valid(url))
 		return;
 	for (unsigned i = 0; i < h->nalternates; i++)
 		if (strcmp(h->alternates[i], url) == 0)

@@ -9,7 +9,7 @@
 
 #include "../../base/clock.h"
 #include "../../base/mem.h"
-#include "../compose/url.h"
+#include "../../base/url.h"
 #include "../core.h"
 #include "../engine/job.h"
 

@@ -2,7 +2,7 @@
 #include <string.h>
 
 #include "../../base/mem.h"
-#include "../compose/url.h"
+#include "../../base/url.h"
 #include "job.h"
 
 #define ACME_PREFIX	"urn:ietf:params:acme:error:"

@@ -9,11 +9,11 @@
 #include "../../base/b64.h"
 #include "../../base/clock.h"
 #include "../../base/mem.h"
+#include "../../base/url.h"
 #include "../compose/compose.h"
 #include "../engine/engine.h"
 #include "handle.h"
 #include "../key/keys.h"
-#include "../compose/url.h"
 
 #define NONCE_MAX 256	/* bytes */
 #define MEMBERS_MAX 8192 /* bytes about a signature in the audit log */

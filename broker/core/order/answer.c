@@ -7,8 +7,8 @@
 #include "../../base/log.h"
 #include "../../base/mem.h"
 #include "../../base/points.h"
+#include "../../base/url.h"
 #include "../compose/chain.h"
-#include "../compose/url.h"
 #include "../core.h"
 #include "order.h"
 

@@ -19,9 +19,10 @@
 #include "../../base/crypto.h"
 #include "../../base/err.h"
 #include "../../base/lane.h"
+#include "../../base/url.h"
 
 #define STORE_NAME 72	/* bytes of a name with its NUL */
-#define STORE_URL  2048 /* bytes of a URL with its NUL */
+#define STORE_URL  URL_SIZE
 #define STORE_TEXT 2048 /* bytes of an error or a note with its NUL */
 #define ORDER_NAMES_MAX 16384 /* bytes of the names of one certificate */
 

@@ -3,8 +3,6 @@
 #include <stddef.h>
 #include <string.h>
 
-#include "../store/store.h"
-
 #define SCHEME "https://"
 
 /* Bytes that a URL may have (RFC 3986 section 2), less those that no ACME
@@ -21,7 +19,7 @@ url_complaint(const char *url)
 	const char *host = url + strlen(SCHEME);
 	size_t n;
 
-	if (strlen(url) >= STORE_URL)
+	if (strlen(url) >= URL_SIZE)
 		return "is too long";
 	if (strncmp(url, SCHEME, strlen(SCHEME)) != 0)
 		return "is not https";
@@ -29,7 +27,7 @@ url_complaint(const char *url)
 		if (!is_url_byte((unsigned char)*p))
 			return "has a byte that does not belong there";
 	n = strcspn(host, "/?");
-	if (n == 0 || memchr(host, '@', n) != NULL)
+	if (n == 0 || host[0] == ':' || memchr(host, '@', n) != NULL)
 		return "has no host, or a user with it";
 	return NULL;
 }
