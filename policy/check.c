@@ -145,15 +145,6 @@ check_doubles(const struct checking *ck)
 	free(all);
 }
 
-static const struct config_foreign_key *
-find_foreign(const struct config_token *token, const char *name)
-{
-	for (size_t i = 0; i < token->nkeys; i++)
-		if (strcmp(token->keys[i].name, name) == 0)
-			return &token->keys[i];
-	return NULL;
-}
-
 /* A foreign key must be one of its token, and have the right purpose. */
 static void
 check_key(const struct checking *ck, const struct node *parent,
@@ -161,16 +152,13 @@ check_key(const struct checking *ck, const struct node *parent,
 {
 	const struct node *node = tree_child(parent, "key");
 	const struct config_foreign_key *foreign;
-	const struct config_token *token;
 	struct place at;
 
-	if (key->name == NULL || key->token == NULL)
-		return;
-	token = config_token(ck->c, key->token);
-	if (token == NULL)
+	if (key->name == NULL || key->token == NULL ||
+	    config_token(ck->c, key->token) == NULL)
 		return;
 	at = tree_child(node, "name")->values[0].at;
-	foreign = find_foreign(token, key->name);
+	foreign = config_foreign_key(ck->c, key->token, key->name);
 	if (foreign == NULL)
 		mistake(ck->errors, at, "name: token \"%s\" has no key \"%s\"",
 		    key->token, key->name);

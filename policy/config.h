@@ -267,6 +267,11 @@ const struct config_account *config_account(const struct config *,
     const char *);
 const struct config_certificate *config_certificate(const struct config *,
     const char *);
+/* The CA of an account; a token's key of a name. */
+const struct config_ca *config_account_ca(const struct config *,
+    const char *account);
+const struct config_foreign_key *config_foreign_key(const struct config *,
+    const char *token, const char *name);
 
 /*
  * The single checks, for things that arrive by the API as well.

@@ -75,3 +75,23 @@ config_certificate(const struct config *c, const char *name)
 			return &c->certificates[i];
 	return NULL;
 }
+
+const struct config_ca *
+config_account_ca(const struct config *c, const char *account)
+{
+	const struct config_account *a = config_account(c, account);
+
+	return a != NULL ? config_ca(c, a->ca) : NULL;
+}
+
+const struct config_foreign_key *
+config_foreign_key(const struct config *c, const char *token,
+    const char *name)
+{
+	const struct config_token *t = config_token(c, token);
+
+	for (size_t i = 0; t != NULL && i < t->nkeys; i++)
+		if (strcmp(t->keys[i].name, name) == 0)
+			return &t->keys[i];
+	return NULL;
+}

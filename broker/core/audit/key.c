@@ -11,10 +11,10 @@
 #include "../../base/io.h"
 #include "../../base/log.h"
 #include "../../base/mem.h"
-#include "audit.h"
 #include "../core.h"
 #include "../engine/job.h"
 #include "../key/keys.h"
+#include "audit.h"
 
 #define KEY_NAME    "audit"
 #define RETRY_FIRST 500 /* milliseconds */

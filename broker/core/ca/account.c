@@ -2,9 +2,10 @@
  * The life of an ACME account (RFC 8555 section 7.3): a key in the token,
  * then the question whether the CA knows it, then newAccount.
  */
+#include "account.h"
+
 #include <pthread.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "../../base/b64.h"
@@ -13,9 +14,13 @@
 #include "../../base/mem.h"
 #include "../../base/points.h"
 #include "../audit/audit.h"
+#include "../compose/payload.h"
 #include "../core.h"
+#include "../engine/engine.h"
 #include "../engine/job.h"
+#include "../engine/report.h"
 #include "../key/keys.h"
+#include "directory.h"
 
 #define RETRY_FIRST 1000 /* milliseconds */
 #define RETRY_MOST  600000
@@ -122,17 +127,6 @@ give_up(struct job *j, struct account_row *a, const char *words)
 
 /* ------------------------------------------------------------------- key */
 
-static const struct config_foreign_key *
-foreign_key(const char *token, const char *name)
-{
-	const struct config_token *t = config_token(core.config, token);
-
-	for (size_t i = 0; t != NULL && i < t->nkeys; i++)
-		if (strcmp(t->keys[i].name, name) == 0)
-			return &t->keys[i];
-	return NULL;
-}
-
 static enum err
 make_key(const struct config_account *a, const char *name,
     struct fault *why)
@@ -145,7 +139,8 @@ make_key(const struct config_account *a, const char *name,
 		return OK;
 	if (key->name != NULL)
 		return keys_adopt(core.keys, name, key->token,
-		    foreign_key(key->token, key->name), key->verify, why);
+		    config_foreign_key(core.config, key->token, key->name),
+		    key->verify, why);
 	return keys_generate(core.keys, name, key->token, PURPOSE_ACCOUNT,
 	    key->type, key->verify, why);
 }
@@ -302,13 +297,10 @@ account_of(const struct job *j)
 	return j->name;
 }
 
-static const char *
+static const struct config_ca *
 ca_of(const struct job *j)
 {
-	const struct config_account *a;
-
-	a = config_account(core.config, j->name);
-	return a != NULL ? a->ca : "";
+	return config_account_ca(core.config, j->name);
 }
 
 const struct job_class account_class = {

@@ -3,15 +3,19 @@
  * then daily, and when a CA answers that one of its URLs is gone.  A stale
  * one is used until the new one is there.
  */
+#include "directory.h"
+
 #include <pthread.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "../../base/clock.h"
+#include "../../base/log.h"
 #include "../../base/mem.h"
 #include "../../base/url.h"
 #include "../core.h"
 #include "../engine/job.h"
+#include "../engine/report.h"
+#include "../order/order.h"
 
 #define FRESH_SECONDS 86400
 #define RETRY_FIRST   500   /* milliseconds */
@@ -257,10 +261,10 @@ result(struct job *j, const struct report *r)
 	    backoff(j->failures, RETRY_FIRST, RETRY_MOST));
 }
 
-static const char *
+static const struct config_ca *
 ca_of(const struct job *j)
 {
-	return j->name;
+	return config_ca(core.config, j->name);
 }
 
 const struct job_class directory_class = {

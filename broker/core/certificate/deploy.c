@@ -2,17 +2,20 @@
  * Telling the programs that use a certificate: a state of its own, tried
  * again until it works or the configured tries are used up.
  */
+#include "deploy.h"
+
 #include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
 
 #include "../../base/clock.h"
 #include "../../base/log.h"
 #include "../../base/mem.h"
 #include "../../base/points.h"
 #include "../core.h"
+#include "../engine/hook.h"
 #include "../engine/job.h"
 #include "../key/keys.h"
+#include "../order/order.h"
 
 #define RETRY_FIRST 5000 /* milliseconds */
 #define RETRY_MOST  3600000

@@ -1,12 +1,14 @@
-/* The payloads of the broker's own ACME requests (RFC 8555 section 7). */
+#include "payload.h"
+
 #include <stdlib.h>
 #include <string.h>
 
 #include "../../base/b64.h"
 #include "../../base/mem.h"
-#include "compose.h"
+#include "../../../api/json.h"
 #include "../core.h"
-#include "../engine/job.h"
+#include "../store/store.h"
+#include "compose.h"
 
 #define EAB_MAX 8192 /* bytes of an external account binding */
 
@@ -56,10 +58,6 @@ put_eab(struct json_writer *w, const struct config_account *a,
 	return e;
 }
 
-/*
- * With only_existing the request carries nothing else: an EAB that the CA
- * has bound already must not be sent again (RFC 8555 section 7.3.1).
- */
 enum err
 payload_new_account(struct buf *out, const struct config_account *a,
     const char *url, bool only_existing, struct fault *why)

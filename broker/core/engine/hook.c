@@ -1,15 +1,11 @@
-/*
- * Programs of others, run by keybrokerd: the asking thread waits here until
- * the control channel tells the end of its program.
- */
+#include "hook.h"
+
 #include <pthread.h>
 #include <stdio.h>
-#include <string.h>
 
-#include "../../base/mem.h"
 #include "../control.h"
 #include "../core.h"
-#include "job.h"
+#include "engine.h"
 
 struct waiter {
 	struct waiter *next;

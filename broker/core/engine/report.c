@@ -1,9 +1,10 @@
+#include "report.h"
+
 #include <stdio.h>
 #include <string.h>
 
 #include "../../base/mem.h"
 #include "../../base/url.h"
-#include "job.h"
 
 #define ACME_PREFIX	"urn:ietf:params:acme:error:"
 #define RETRY_AFTER_MAX 86400 /* seconds */

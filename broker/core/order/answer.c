@@ -3,14 +3,15 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "../../base/clock.h"
 #include "../../base/log.h"
 #include "../../base/mem.h"
 #include "../../base/points.h"
 #include "../../base/url.h"
 #include "../compose/chain.h"
 #include "../core.h"
+#include "challenge.h"
 #include "order.h"
+#include "stage.h"
 
 #define AUTHORIZATIONS_MAX 100
 #define RETURN_FIRST 1000 /* milliseconds before the CSR is sent again */
@@ -249,7 +250,7 @@ answer_new(struct order_row *o, struct job *j, const struct report *r)
 		order_retry(o, j, ORDER_NEW, why.text, 0);
 		return;
 	}
-	job_calm(j);
+	j->interrupted = false;
 	order_note(o->id, "the CA took the order: %s", o->url);
 	follow(o, j, r);
 }

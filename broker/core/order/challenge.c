@@ -1,8 +1,5 @@
-/*
- * Putting challenge answers where a CA looks, and taking them away
- * (RFC 8555 section 8): nothing for the own listener, which asks the core for
- * each token; a file for a webroot; a program for DNS.
- */
+#include "challenge.h"
+
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -12,10 +9,11 @@
 #include <unistd.h>
 
 #include "../../base/io.h"
+#include "../../base/log.h"
 #include "../../base/mem.h"
 #include "../compose/compose.h"
 #include "../core.h"
-#include "../engine/job.h"
+#include "../engine/hook.h"
 
 typedef enum err provision_fn(const struct certificate_row *,
     const struct authorization_row *, const char *text, struct fault *);

@@ -3,6 +3,8 @@
  * the old key retired, the deployment asked for.  Publishing comes first and
  * may be repeated; the record is one transaction.
  */
+#include "install.h"
+
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>

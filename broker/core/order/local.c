@@ -12,7 +12,11 @@
 #include "../audit/audit.h"
 #include "../compose/compose.h"
 #include "../core.h"
+#include "../key/keys.h"
+#include "challenge.h"
+#include "install.h"
 #include "order.h"
+#include "stage.h"
 
 /* Errors that another try may not meet. */
 static bool

@@ -13,8 +13,12 @@
 #include "../../base/log.h"
 #include "../../base/mem.h"
 #include "../audit/audit.h"
-#include "../compose/compose.h"
+#include "../ca/account.h"
+#include "../ca/directory.h"
+#include "../compose/payload.h"
 #include "../core.h"
+#include "../key/keys.h"
+#include "stage.h"
 
 typedef bool target_fn(struct order_row *, struct job *);
 static target_fn target_new, target_unread, target_pending, target_answered,
@@ -109,7 +113,7 @@ order_enter(struct order_row *o, struct job *j, enum order_state state,
 bool
 order_another(struct order_row *o, struct job *j, const char *words)
 {
-	if (!job_interrupted(j) || o->rounds >= ORDER_ROUNDS)
+	if (!j->interrupted || o->rounds >= ORDER_ROUNDS)
 		return false;
 	order_note(o->id, "%s; we were interrupted, so there is another "
 	    "ACME order", words);
@@ -329,7 +333,7 @@ overtaken(struct order_row *o, struct job *j)
 		j->over = true;
 		return true;
 	}
-	if (job_canceled(j)) {
+	if (j->cancel) {
 		end(o, j, ORDER_CANCELED, "given up by the operator");
 		return true;
 	}
@@ -441,7 +445,7 @@ result(struct job *j, const struct report *r)
 		order_answer[o.state](&o, j, r);
 	else
 		order_trouble(&o, j, r, stages[o.state].lost);
-	if (!j->over && job_canceled(j))
+	if (!j->over && j->cancel)
 		end(&o, j, ORDER_CANCELED, "given up by the operator");
 	order_row_free(&o);
 }
@@ -476,13 +480,10 @@ account_of(const struct job *j)
 	return name;
 }
 
-static const char *
+static const struct config_ca *
 ca_of(const struct job *j)
 {
-	const struct config_account *a;
-
-	a = config_account(core.config, account_of(j));
-	return a != NULL ? a->ca : "";
+	return config_account_ca(core.config, account_of(j));
 }
 
 const struct job_class order_class = {

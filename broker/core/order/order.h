@@ -1,58 +1,25 @@
 /*
- * Orders from the inside: what order.c (the table), answer.c (what the CA
- * says) and local.c (what the core does itself) share.
+ * Orders of certificates (RFC 8555 section 7.4): what others may ask of them.
+ * The rest of their life is the job's.
  */
 #ifndef CORE_ORDER_H
 #define CORE_ORDER_H
 
-#include <stdarg.h>
+#include "../store/store.h"
 
-#include "../engine/job.h"
+/* Goes on with the orders that the store knows to be open. */
+void orders_load(void);
 
-#define ORDER_RETRY_FIRST 500	/* milliseconds */
-#define ORDER_RETRY_MOST  60000
-#define POLL_FIRST	  200	/* milliseconds between two looks at the CA */
-#define POLL_MOST	  15000
-#define POLL_RETRY_AFTER  300	/* seconds: most that a poll waits for */
-#define ORDER_ROUNDS	  2	/* ACME orders after an interrupted one */
-#define ORDER_ROUND_PAUSE 500	/* milliseconds before each of them */
-#define ANSWERS_MOST	  4	/* to a challenge that fails but is pending */
-#define ANSWERS_PAUSE	  1	/* seconds; doubled for each answer */
+/* Begins an order; ERR_CONFLICT when one is open, whose id is given all the
+ * same. */
+enum err order_start(const char *certificate, int64_t *id,
+    struct fault *why);
 
-bool order_load(struct job *j, struct order_row *o);
-bool order_save(struct order_row *o, struct job *j);
+/* Gives an order up whose job nobody has taken, or that has none. */
+enum err order_cancel_now(int64_t order, struct fault *why);
 
-/* Goes to another state, due in ms. */
-void order_enter(struct order_row *o, struct job *j, enum order_state state,
-    int64_t ms);
-
-/* Ends it; words are the CA's or ours. */
-void order_fail(struct order_row *o, struct job *j, const char *words);
-
-/* Starts over with another ACME order, when an interruption of ours may be
- * why the CA found no answer; false: fail. */
-bool order_another(struct order_row *o, struct job *j, const char *words);
-
-/* Tries again in a state after a pause, unless the deadline is sooner. */
-void order_retry(struct order_row *o, struct job *j, enum order_state state,
-    const char *words, int64_t retry_after);
-
-/* Goes where the authorizations stand, when they are further than the order
- * because a process died between the two; false: they are not. */
-bool order_catch_up(struct order_row *o, struct job *j);
-
-/* Marks every unfinished authorization to be read again. */
-void order_reread(const struct order_row *o);
-
-/* By state: what a good answer means, and what the core does itself. */
-typedef void order_answer_fn(struct order_row *, struct job *,
-    const struct report *);
-extern order_answer_fn *const order_answer[ORDER_STATE__MAX];
-typedef void order_local_fn(struct order_row *, struct job *);
-extern order_local_fn *const order_local[ORDER_STATE__MAX];
-
-/* A refusal, silence or nonsense in any state. */
-void order_trouble(struct order_row *o, struct job *j,
-    const struct report *r, enum order_state lost);
+/* Tells the owner what happened: a line of the order's events; printf-like. */
+void order_note(int64_t order, const char *fmt, ...)
+    __attribute__((format(printf, 2, 3)));
 
 #endif

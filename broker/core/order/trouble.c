@@ -5,8 +5,10 @@
 #include <string.h>
 
 #include "../../base/mem.h"
+#include "../ca/account.h"
+#include "../ca/directory.h"
 #include "../core.h"
-#include "order.h"
+#include "stage.h"
 
 #define TRIES_OF_NONSENSE 5 /* answers in a row that do not parse */
 

@@ -1,0 +1,24 @@
+/* The directories of the configured CAs.  Thread-safe. */
+#ifndef CORE_DIRECTORY_H
+#define CORE_DIRECTORY_H
+
+#include "../store/store.h"
+
+/* Takes what the store remembers of them. */
+void directory_load(void);
+
+/* A URL by its member name; "" when the CA has none; NULL when the directory
+ * is not there yet (it is then fetched). */
+const char *directory_url(const char *ca, const char *member,
+    char out[static STORE_URL]);
+
+/* It is out of date: fetched again, used meanwhile. */
+void directory_forget(const char *ca);
+
+/* Why the last try to fetch it failed; "" when it did not. */
+void directory_trouble(const char *ca, char out[static FAULT_MAX]);
+
+/* True for a URL with the scheme, host and port of one of the directory's. */
+bool directory_same_origin(const char *ca, const char *url);
+
+#endif

@@ -1,0 +1,27 @@
+/* The report of one network step. */
+#ifndef CORE_REPORT_H
+#define CORE_REPORT_H
+
+#include "../../../api/json.h"
+#include "../store/store.h"
+
+enum outcome { OUTCOME_OK, OUTCOME_PROBLEM, OUTCOME_NETWORK,
+	OUTCOME_MALFORMED };
+
+/* What the issuer says that the CA said, checked for form. */
+struct report {
+	enum outcome outcome;
+	unsigned status;
+	int64_t retry_after;	/* seconds; -1: none */
+	const char *location;	/* NULL: none, or no URL of ours to use */
+	const struct json *facts;
+	const char *type;	/* of the problem, without its URN prefix */
+	bool sent;
+	char words[STORE_TEXT];	/* the reason, in the CA's own words */
+};
+
+/* Reads what the issuer sent; r points into result. */
+enum err report_read(struct report *r, const struct json *result,
+    struct fault *why);
+
+#endif
