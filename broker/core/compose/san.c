@@ -1,6 +1,5 @@
 #include "san.h"
 
-#include <stdbool.h>
 #include <string.h>
 #include <strings.h>
 
@@ -26,6 +25,12 @@ listed(const char *names, const char *end, const char *p, size_t n)
 		if (k == n && strncasecmp(names, p, n) == 0)
 			return true;
 	return false;
+}
+
+bool
+san_lists(const char *names, const char *name)
+{
+	return listed(names, names + strlen(names), name, strlen(name));
 }
 
 enum err

@@ -18,11 +18,12 @@ static const char *const outcomes[] = {
 };
 
 static void
-words_add(struct report *r, const char *fmt, const char *a, const char *b)
+words_add(char out[static STORE_TEXT], const char *fmt, const char *a,
+    const char *b)
 {
-	size_t n = strlen(r->words);
+	size_t n = strlen(out);
 
-	snprintf(r->words + n, sizeof(r->words) - n, fmt, a, b);
+	snprintf(out + n, STORE_TEXT - n, fmt, a, b);
 }
 
 static const char *
@@ -36,13 +37,22 @@ short_type(const char *type)
 
 /* "type: detail", each part only when it is there. */
 static void
-words_of(struct report *r, const struct json *problem)
+words_of(char out[static STORE_TEXT], const struct json *problem)
 {
 	const char *type = short_type(json_get_string(problem, "type"));
 	const char *detail = json_get_string(problem, "detail");
 
-	words_add(r, type[0] != '\0' ? "%s: %s" : "%s%s", type,
-	    detail != NULL ? detail : "(no detail)");
+	if (type[0] == '\0' && detail == NULL)
+		detail = "the CA gave no reason";
+	words_add(out, type[0] != '\0' && detail != NULL ? "%s: %s" : "%s%s",
+	    type, detail != NULL ? detail : "");
+}
+
+void
+problem_words(char out[static STORE_TEXT], const struct json *problem)
+{
+	out[0] = '\0';
+	words_of(out, problem);
 }
 
 static void
@@ -54,24 +64,24 @@ words_of_subproblems(struct report *r, const struct json *list)
 		const struct json *sub = json_at(list, i);
 		const char *who = json_get_string(sub, "identifier");
 
-		words_add(r, "%s%s: ", i == 0 ? " [" : "; ",
+		words_add(r->words, "%s%s: ", i == 0 ? " [" : "; ",
 		    who != NULL ? who : "?");
-		words_of(r, sub);
+		words_of(r->words, sub);
 	}
 	if (n > 0)
-		words_add(r, "%s%s", "]", "");
+		words_add(r->words, "%s%s", "]", "");
 }
 
 static void
-problem_words(struct report *r, const struct json *problem)
+read_problem(struct report *r, const struct json *problem)
 {
 	const char *instance = json_get_string(problem, "instance");
 
 	r->type = short_type(json_get_string(problem, "type"));
-	words_of(r, problem);
+	words_of(r->words, problem);
 	words_of_subproblems(r, json_get(problem, "subproblems"));
 	if (instance != NULL)
-		words_add(r, " (see %s%s)", instance, "");
+		words_add(r->words, " (see %s%s)", instance, "");
 }
 
 enum err
@@ -111,8 +121,8 @@ report_read(struct report *r, const struct json *result, struct fault *why)
 		r->location = NULL;
 	r->status = (unsigned)status;
 	if (problem != NULL)
-		problem_words(r, problem);
+		read_problem(r, problem);
 	else if (detail != NULL)
-		words_add(r, "%s%s", detail, "");
+		words_add(r->words, "%s%s", detail, "");
 	return OK;
 }

@@ -24,4 +24,8 @@ struct report {
 enum err report_read(struct report *r, const struct json *result,
     struct fault *why);
 
+/* "type: detail" of a problem (RFC 7807) that the CA gave as a reason; says
+ * so when there is none, or when problem is NULL. */
+void problem_words(char out[static STORE_TEXT], const struct json *problem);
+
 #endif

@@ -3,8 +3,6 @@
  * the old key retired, the deployment asked for.  Publishing comes first and
  * may be repeated; the record is one transaction.
  */
-#include "install.h"
-
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -18,20 +16,18 @@
 #include "../core.h"
 #include "../key/keys.h"
 #include "order.h"
+#include "stage.h"
 
 static enum err
 check(const struct order_row *o, const struct certificate_row *c,
     struct chain_facts *facts, struct fault *why)
 {
-	const struct config_account *a;
-	const struct config_ca *ca;
+	const struct config_ca *ca = order_ca(o);
 	unsigned char spki[SPKI_MAX];
 	enum key_type type;
 	size_t n;
 	enum err e;
 
-	a = config_account(core.config, o->account);
-	ca = a != NULL ? config_ca(core.config, a->ca) : NULL;
 	e = keys_public(core.keys, o->key, spki, &n, &type, why);
 	if (e != OK)
 		return e;
@@ -124,7 +120,7 @@ commit(struct order_row *o, struct certificate_row *c,
 	return e;
 }
 
-enum err
+static enum err
 install(struct order_row *o, struct fault *why)
 {
 	struct certificate_row c;
@@ -154,4 +150,21 @@ out:
 	free(uri);
 	certificate_row_free(&c);
 	return e;
+}
+
+void
+run_install(struct order_row *o, struct job *j)
+{
+	struct fault why;
+
+	POINT("install", "before");
+	if (install(o, &why) != OK) {
+		order_setback(o, j, &why);
+		return;
+	}
+	POINT("install", "after");
+	j->over = true;
+	job_add(JOB_CLEANUP, o->certificate, o->id, 0);
+	job_add(JOB_DEPLOY, o->certificate, 0, 0);
+	job_add(JOB_SWEEP, "", 0, clock_now_ms());
 }

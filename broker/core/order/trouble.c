@@ -1,14 +1,15 @@
 /*
- * Refusals, silence and nonsense from a CA: which of them pass, and which
- * end an order (RFC 8555 section 6.7 and what real CAs do).
+ * Refusals, silence and nonsense from a CA, and faults of our own: which of
+ * them pass, and which end an order (RFC 8555 section 6.7 and what real CAs
+ * do).
  */
 #include <string.h>
 
 #include "../../base/mem.h"
 #include "../ca/account.h"
 #include "../ca/directory.h"
-#include "../core.h"
 #include "stage.h"
+#include "validation.h"
 
 #define TRIES_OF_NONSENSE 5 /* answers in a row that do not parse */
 
@@ -43,11 +44,10 @@ classify(const struct order_row *o, const struct report *r)
 static void
 refresh_directory(const struct order_row *o)
 {
-	const struct config_account *a;
+	const struct config_ca *ca = order_ca(o);
 
-	a = config_account(core.config, o->account);
-	if (a != NULL)
-		directory_forget(a->ca);
+	if (ca != NULL)
+		directory_forget(ca->name);
 }
 
 static void
@@ -74,9 +74,10 @@ on_problem(struct order_row *o, struct job *j, const struct report *r)
 }
 
 void
-order_trouble(struct order_row *o, struct job *j, const struct report *r,
-    enum order_state lost)
+order_trouble(struct order_row *o, struct job *j, const struct report *r)
 {
+	enum order_state lost = order_stage(o->state)->lost;
+
 	if (o->state == ORDER_ALTERNATES && r->outcome != OUTCOME_NETWORK) {
 		/* the default chain is there; an alternate is a wish */
 		order_enter(o, j, ORDER_INSTALL, 0);
@@ -96,4 +97,26 @@ order_trouble(struct order_row *o, struct job *j, const struct report *r,
 	if (lost == ORDER_AUTHORIZATIONS && o->state == ORDER_ANSWER)
 		order_reread(o);
 	order_retry(o, j, lost, r->words, r->retry_after);
+}
+
+/* Errors that another try may not meet. */
+static bool
+may_pass(enum err e)
+{
+	static const enum err soft[] = { ERR_BUSY, ERR_TIMEOUT, ERR_TOKEN,
+		ERR_PIN, ERR_IO, ERR_FULL, ERR_CLOSED, ERR_SIGNATURE };
+
+	for (size_t i = 0; i < nitems(soft); i++)
+		if (soft[i] == e)
+			return true;
+	return false;
+}
+
+void
+order_setback(struct order_row *o, struct job *j, const struct fault *why)
+{
+	if (may_pass(why->code))
+		order_retry(o, j, o->state, why->text, why->retry_after);
+	else
+		order_fail(o, j, why->text);
 }

@@ -1,0 +1,148 @@
+/* The key of an order, and the CSR that it signs. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "../../base/b64.h"
+#include "../../base/points.h"
+#include "../audit/audit.h"
+#include "../compose/compose.h"
+#include "../core.h"
+#include "../key/keys.h"
+#include "order.h"
+#include "provision.h"
+#include "stage.h"
+
+static enum err
+audit_key(const struct order_row *o, const char *act, const void *p,
+    size_t n, struct fault *why)
+{
+	unsigned char digest[SHA256_SIZE];
+	char hex[2 * SHA256_SIZE + 1];
+	struct json_writer w;
+	struct buf members;
+	struct key_row key;
+	enum err e;
+
+	e = store_key_get(core.store, o->key, &key, why);
+	if (e != OK)
+		return e;
+	buf_init(&members, STORE_TEXT);
+	json_write_start(&w, &members);
+	json_put_string(&w, "by", "core");
+	json_put_int(&w, "order", o->id);
+	json_put_string(&w, "certificate", o->certificate);
+	json_put_string(&w, "key", o->key);
+	hex_encode(hex, key.pin, sizeof(key.pin));
+	json_put_string(&w, "keySha256", hex);
+	if (n > 0) {
+		sha256(digest, p, n);
+		hex_encode(hex, digest, sizeof(digest));
+		json_put_string(&w, "csrSha256", hex);
+	}
+	e = audit_append(core.audit, act, buf_str(&members), members.len,
+	    why);
+	buf_free(&members);
+	return e;
+}
+
+/* True for the key that this order made before it was interrupted. */
+static bool
+is_for(const struct key_row *k, const struct certificate_row *c)
+{
+	return k->state == KEY_ACTIVE && !k->foreign &&
+	    k->purpose == PURPOSE_CERTIFICATE && k->type == c->key_type &&
+	    strcmp(k->token, c->token) == 0;
+}
+
+static enum verify_mode
+verify_of(const struct certificate_row *c)
+{
+	return c->sample ? VERIFY_SAMPLE : VERIFY_ALWAYS;
+}
+
+static enum err
+generate(struct order_row *o, const struct certificate_row *c,
+    struct fault *why)
+{
+	struct key_row row;
+
+	snprintf(o->key, sizeof(o->key), "%.40s-%lld", c->name,
+	    (long long)o->id);
+	if (store_key_get(core.store, o->key, &row, why) != OK ||
+	    row.state == KEY_GENERATING)
+		return keys_generate(core.keys, o->key, c->token,
+		    PURPOSE_CERTIFICATE, c->key_type, verify_of(c), why);
+	if (is_for(&row, c))
+		return OK;
+	o->key[0] = '\0'; /* so that its failure does not retire it */
+	return fault_set(why, ERR_CONFLICT, "the name \"%s\" is taken by "
+	    "another key", row.name);
+}
+
+static enum err
+adopt(struct order_row *o, const struct certificate_row *c,
+    struct fault *why)
+{
+	const struct config_foreign_key *foreign;
+	struct key_row row;
+
+	snprintf(o->key, sizeof(o->key), "%s", c->foreign_key);
+	if (store_key_get(core.store, o->key, &row, why) == OK &&
+	    row.state == KEY_ACTIVE)
+		return OK;
+	foreign = config_foreign_key(core.config, c->token, c->foreign_key);
+	if (foreign == NULL)
+		return fault_set(why, ERR_NOT_FOUND,
+		    "key %s of token %s is not configured", c->foreign_key,
+		    c->token);
+	return keys_adopt(core.keys, o->key, c->token, foreign, verify_of(c),
+	    why);
+}
+
+static enum err
+make_csr(struct order_row *o, const struct certificate_row *c,
+    struct fault *why)
+{
+	enum err e;
+
+	free(o->csr);
+	o->csr = csr_make(core.keys, o->key, c->names, &o->csrlen, why);
+	if (o->csr == NULL)
+		return why->code;
+	e = audit_key(o, "csr", o->csr, o->csrlen, why);
+	if (e == OK)
+		order_note(o->id, "key %s is in token %s; CSR signed there",
+		    o->key, c->token);
+	return e;
+}
+
+void
+run_key(struct order_row *o, struct job *j)
+{
+	struct certificate_row c;
+	struct fault why;
+	enum err e;
+
+	e = store_certificate_get(core.store, o->certificate, &c, &why);
+	if (e != OK) {
+		order_setback(o, j, &why);
+		return;
+	}
+	POINT("key", "before");
+	if (o->rounds > 0)
+		order_clean(o);
+	e = c.foreign_key[0] == '\0' ? generate(o, &c, &why) :
+	    adopt(o, &c, &why);
+	POINT("key", "generated");
+	if (e == OK)
+		e = audit_key(o, "key", NULL, 0, &why);
+	if (e == OK)
+		e = make_csr(o, &c, &why);
+	POINT("key", "csr");
+	certificate_row_free(&c);
+	if (e == OK)
+		order_enter(o, j, ORDER_NEW, 0);
+	else
+		order_setback(o, j, &why);
+}
