@@ -148,6 +148,16 @@ is_attribute(struct view in)
 	    all_are(value.content, TAG_SEQUENCE, is_extension);
 }
 
+/* None or that one: of two, some would read the first and some the last. */
+static bool
+are_attributes(struct view in)
+{
+	struct der attribute;
+
+	return in.n == 0 || (der_take(&in, &attribute) && in.n == 0 &&
+	    attribute.tag == TAG_SEQUENCE && is_attribute(attribute.content));
+}
+
 /* CertificationRequestInfo, RFC 2986 section 4.1, for the key itself. */
 static enum err
 certificate_shape(enum sig_alg alg, struct view spki, struct view in,
@@ -172,7 +182,7 @@ certificate_shape(enum sig_alg alg, struct view spki, struct view in,
 		return fault_set(why, ERR_SHAPE,
 		    "the CSR is not for the key that signs it");
 	if (!der_take(&in, &attributes) || attributes.tag != TAG_ATTRIBUTES ||
-	    !all_are(attributes.content, TAG_SEQUENCE, is_attribute))
+	    !are_attributes(attributes.content))
 		return fault_set(why, ERR_SHAPE, "the CSR has no attributes");
 	if (in.n != 0)
 		return fault_set(why, ERR_SHAPE,

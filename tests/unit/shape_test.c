@@ -224,7 +224,8 @@ reads_subject_and_attributes(void **state)
 	} table[] = {
 		{ { NULL, 0 }, { NULL, 0 }, OK },
 		{ IN(PART), IN(ATTRIBUTE), OK },
-		{ IN(PART PART), IN(ATTRIBUTE ATTRIBUTE), OK },
+		{ IN(PART PART), IN(ATTRIBUTE), OK },
+		{ IN(PART), IN(ATTRIBUTE ATTRIBUTE), ERR_SHAPE },
 		{ IN(PART "\x05"), { NULL, 0 }, ERR_SHAPE },
 		{ IN("\x30\x02\x06\x00"), { NULL, 0 }, ERR_SHAPE },
 		{ IN("\x06\x03\x55\x04\x03"), { NULL, 0 }, ERR_SHAPE },
