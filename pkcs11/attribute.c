@@ -91,6 +91,8 @@ object_find(struct session *s, CK_ATTRIBUTE *template, size_t count,
 		CK_ULONG got = 0;
 
 		rv = f->C_FindObjects(s->handle, found + *n, room, &got);
+		if (rv == CKR_OK && got > room)
+			rv = CKR_GENERAL_ERROR; /* counts what is not there */
 		if (rv != CKR_OK || got == 0)
 			break;
 		*n += got;

@@ -86,6 +86,8 @@ call_token(struct session *s, const struct key *key,
 	*call = "C_Sign";
 	rv = f->C_Sign(s->handle, (void *)(uintptr_t)input.p, input.n,
 	    out->bytes, &n);
+	if (rv == CKR_OK && n > sizeof(out->bytes))
+		rv = CKR_GENERAL_ERROR;
 	out->n = n;
 	return rv;
 }

@@ -16,6 +16,7 @@ slot_list(const struct module *m, CK_SLOT_ID **slots, CK_ULONG *n,
     struct fault *why)
 {
 	CK_RV rv = CKR_BUFFER_TOO_SMALL;
+	CK_ULONG room;
 
 	*slots = NULL;
 	for (int i = 0; i < SLOT_TRIES && rv == CKR_BUFFER_TOO_SMALL; i++) {
@@ -25,8 +26,10 @@ slot_list(const struct module *m, CK_SLOT_ID **slots, CK_ULONG *n,
 		if (*n > SLOTS_MAX)
 			return fault_set(why, ERR_LIMIT,
 			    "module has %lu slots", *n);
-		*slots = xreallocarray(*slots, *n, sizeof(**slots));
+		*slots = xreallocarray(*slots, room = *n, sizeof(**slots));
 		rv = m->f->C_GetSlotList(CK_TRUE, *slots, n);
+		if (rv == CKR_OK && *n > room)
+			rv = CKR_BUFFER_TOO_SMALL;
 	}
 	return rv == CKR_OK ? OK : ladder_fault(why, rv, "C_GetSlotList");
 }
@@ -74,6 +77,8 @@ read_mechanisms(struct token *t, const struct module *m, struct fault *why)
 	CK_ULONG n = MECHANISMS_MAX;
 	CK_RV rv = m->f->C_GetMechanismList(t->slot, types, &n);
 
+	if (rv == CKR_OK && n > MECHANISMS_MAX)
+		rv = CKR_GENERAL_ERROR;
 	if (rv != CKR_OK)
 		return ladder_fault(why, rv, "C_GetMechanismList");
 	t->nmechanisms = 0;
