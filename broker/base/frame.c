@@ -187,15 +187,18 @@ frame_put_fault(struct buf *b, const struct fault *why)
 	buf_put_str(b, why->text);
 }
 
+/* Through fault_set(), because the text may be a vendor module's. */
 void
 frame_get_fault(struct reader *r, struct fault *why)
 {
-	uint32_t code;
+	uint32_t code = reader_u32(r);
+	uint64_t ckr = reader_u64(r);
+	uint32_t retry_after = reader_u32(r);
+	char text[FAULT_MAX];
 
-	memset(why, 0, sizeof(*why));
-	code = reader_u32(r);
-	why->ckr = reader_u64(r);
-	why->retry_after = reader_u32(r);
-	reader_str(r, why->text, sizeof(why->text));
-	why->code = code < ERR__MAX ? (enum err)code : ERR_INTERNAL;
+	reader_str(r, text, sizeof(text));
+	fault_set(why, code < ERR__MAX ? (enum err)code : ERR_INTERNAL, "%s",
+	    text);
+	why->ckr = ckr;
+	why->retry_after = retry_after;
 }
