@@ -34,7 +34,8 @@ LDHARD	:= -pie -Wl,-z,relro,-z,now,-z,noexecstack,--as-needed
 
 # Flavours: release is what is installed; test has the kill points; sanitize
 # has the kill points and the address and undefined-behaviour sanitizers; thread
-# has the thread sanitizer: make FLAVOUR=thread tests && tests/run build/thread
+# has the thread sanitizer: make FLAVOUR=thread tests && tests/run build/thread;
+# fuzz has clang's libFuzzer behind the targets of tests/fuzz.
 ifeq ($(FLAVOUR),test)
 EXTRA	:= -DTEST_POINTS
 endif
@@ -45,6 +46,13 @@ endif
 ifeq ($(FLAVOUR),thread)
 HARDEN	:= -O1 -g -fPIE -fno-omit-frame-pointer
 EXTRA	:= -DTEST_POINTS -fsanitize=thread
+endif
+FUZZ_MAIN := $(BUILD)/tests/fuzz/main.o
+ifeq ($(FLAVOUR),fuzz)
+CC	:= clang
+HARDEN	:= -O1 -g -fPIE -fno-omit-frame-pointer
+EXTRA	:= -fsanitize=fuzzer-no-link,address,undefined -fno-sanitize-recover=all
+FUZZ_MAIN := -fsanitize=fuzzer
 endif
 
 # Includes are relative, so that the only search path is p11-kit's; it is
@@ -118,6 +126,19 @@ $(UNITS) $(CASES): $(BUILD)/%: $(BUILD)/%.o $(BUILD)/libunit.a \
 	    -Wl,--end-group -lcmocka -lmicrohttpd -lsqlite3 -lcurl -lcjson \
 	    -lp11-kit -lcrypto -ldl
 
+# A fuzz target is one file, too; it runs under libFuzzer, or main.c runs it
+# over files.  The second JSON parser has names of libjson.a, which therefore
+# must not give it its own.
+FUZZERS	 := $(patsubst %.c,$(BUILD)/%,$(wildcard tests/fuzz/*_fuzz.c))
+$(FUZZERS): $(BUILD)/%: $(BUILD)/%.o $(BUILD)/tests/fuzz/second.o \
+	    $(filter %.o,$(FUZZ_MAIN)) $(BUILD)/libunit.a \
+	    $(call lib,server json policy base)
+	@echo "  LINK    $@"
+	@$(CC) $(LDFLAGS) -Wl,--exclude-libs,libjson.a $(filter-out %.o,$(FUZZ_MAIN)) \
+	    -o $@ $(filter %.o,$^) -Wl,--start-group $(filter %.a,$^) \
+	    -Wl,--end-group -ljansson -lmicrohttpd -lsqlite3 -lcurl -lcjson \
+	    -lp11-kit -lcrypto -ldl
+
 # What tests use: *_fake.c is a program that stands in for another and may
 # use the layers base and json; *_module.c is a PKCS#11 module.
 FAKES	 := $(patsubst %.c,$(BUILD)/%,$(wildcard tests/*/*_fake.c))
@@ -132,7 +153,8 @@ $(BUILD)/%_module.so: %_module.c
 	    -fPIC -shared -o $@ $< -ldl
 
 units: $(UNITS)
-tests: all $(UNITS) $(CASES) $(FAKES) $(MODULES)
+fuzzers: $(FUZZERS)
+tests: all $(UNITS) $(CASES) $(FUZZERS) $(FAKES) $(MODULES)
 check-unit: units
 	@tests/run $(BUILD) unit
 
@@ -159,6 +181,13 @@ check-sanitize:
 	@contrib/install-packages build check
 	@$(AGAIN) FLAVOUR=sanitize BUILD=build/sanitize tests
 	@tests/run build/sanitize
+
+# TARGETS are words of names; what is found is left in build/findings.
+SECONDS	?= 60
+fuzz:
+	@contrib/install-packages build fuzz
+	@$(AGAIN) FLAVOUR=fuzz BUILD=build/fuzz fuzzers
+	@tests/fuzz/run build/fuzz $(SECONDS) $(TARGETS)
 
 demo:
 	@contrib/install-packages build demo
@@ -230,6 +259,7 @@ help:
 	@echo "make check           install what is missing, build, run all tests"
 	@echo "make check-unit      the unit tests only; FLAVOUR=test|sanitize"
 	@echo "make check-sanitize  all tests under the sanitizers"
+	@echo "make fuzz            SECONDS=60 a target, TARGETS=words of names"
 	@echo "make bench           the benchmarks"
 	@echo "make lint            format, static analysis, layer rules"
 	@echo "make install         DESTDIR= PREFIX=/usr; and uninstall"
@@ -240,7 +270,8 @@ clean:
 
 -include $(shell find $(BUILD) -name '*.d' 2>/dev/null)
 
-.PHONY: all units tests check check-unit check-sanitize demo bench lint \
+.PHONY: all units fuzzers tests check check-unit check-sanitize fuzz demo \
+	bench lint \
 	install uninstall help clean
 .SECONDARY:
 .DELETE_ON_ERROR:

@@ -1,22 +1,12 @@
 /*
  * Fuzzing the configuration: whatever the bytes are, they are refused with
  * mistakes in order, or they print to a text that parses and prints the same.
- *
- * Built by clang -fsanitize=fuzzer -DLIBFUZZER this is a libFuzzer target;
- * without, it runs over the files given, or over standard input.
  */
-#include <stddef.h>
-#include <stdint.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-
 #include "../../broker/base/mem.h"
 #include "../../policy/evaluate.h"
+#include "fuzz.h"
 
 #define PRINT_MAX (16 * CONFIG_MAX) /* defaults make a text longer */
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 static bool
 somebody(const char *name, uint32_t *id)
@@ -28,25 +18,15 @@ somebody(const char *name, uint32_t *id)
 static const struct config_names names = { somebody, somebody };
 
 static void
-require(bool holds, const char *what)
-{
-	if (holds)
-		return;
-	fprintf(stderr, "config_fuzz: %s\n", what);
-	abort();
-}
-
-static void
 check_errors(const struct config_errors *e)
 {
-	require(e->n > 0 && e->n <= 64, "refused without a mistake");
+	require(e->n > 0 && e->n <= 64);
 	for (size_t i = 0; i < e->n; i++) {
 		require(e->v[i].line > 0 && e->v[i].column > 0 &&
-		    e->v[i].text[0] != '\0', "a mistake without a place");
+		    e->v[i].text[0] != '\0');
 		require(i == 0 || e->v[i - 1].line < e->v[i].line ||
 		    (e->v[i - 1].line == e->v[i].line &&
-		    e->v[i - 1].column <= e->v[i].column),
-		    "mistakes out of order");
+		    e->v[i - 1].column <= e->v[i].column));
 	}
 }
 
@@ -74,14 +54,13 @@ check_printing(const struct config *c)
 	buf_init(&first, PRINT_MAX);
 	buf_init(&second, PRINT_MAX);
 	config_print(c, &first);
-	require(!first.failed, "the print is too long");
+	require(!first.failed);
 	again = config_parse(buf_str(&first), first.len, &names, &e);
-	require(again != NULL || first.len > CONFIG_MAX,
-	    "the print does not parse");
+	require(again != NULL || first.len > CONFIG_MAX);
 	if (again != NULL) {
 		config_print(again, &second);
 		require(first.len == second.len && memcmp(first.data,
-		    second.data, first.len) == 0, "the print changes");
+		    second.data, first.len) == 0);
 	}
 	config_free(again);
 	config_errors_free(&e);
@@ -97,7 +76,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 
 	c = config_parse((const char *)data, size, &names, &e);
 	if (c != NULL) {
-		require(e.n == 0, "accepted with mistakes");
+		require(e.n == 0);
 		check_decisions(c);
 		check_printing(c);
 	} else {
@@ -107,36 +86,3 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	config_errors_free(&e);
 	return 0;
 }
-
-#ifndef LIBFUZZER
-static int
-run(FILE *f)
-{
-	size_t cap = CONFIG_MAX + 2, n;
-	uint8_t *data = xmalloc(cap);
-	int result;
-
-	n = fread(data, 1, cap, f);
-	result = LLVMFuzzerTestOneInput(data, n);
-	free(data);
-	return result;
-}
-
-int
-main(int argc, char **argv)
-{
-	if (argc == 1)
-		return run(stdin);
-	for (int i = 1; i < argc; i++) {
-		FILE *f = fopen(argv[i], "rb");
-
-		if (f == NULL) {
-			perror(argv[i]);
-			return 1;
-		}
-		run(f);
-		fclose(f);
-	}
-	return 0;
-}
-#endif

@@ -2,9 +2,6 @@
  * "METHOD target": the guard's view of the target, the route that it
  * matches, and its query.  What passes the guard has no second reading.
  */
-#include <stdlib.h>
-#include <string.h>
-
 #include "../../api/route.h"
 #include "../../api/server/guard.h"
 #include "../../broker/base/mem.h"
@@ -13,13 +10,6 @@
 #define X(id, method, path, query) { #id, method, path, query, NULL },
 static const struct route table[] = { ROUTES(X) ISSUER_ROUTES(X) };
 #undef X
-
-static void
-require(bool truth)
-{
-	if (!truth)
-		abort();
-}
 
 static void
 check_params(char params[ROUTE_PARAMS][PARAM_MAX + 1], const char *pattern)
