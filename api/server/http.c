@@ -338,7 +338,6 @@ start(struct http_server *s, const char *name, int fd, bool issuer,
 	l->issuer = issuer;
 	l->daemon = MHD_start_daemon(flags, 0, NULL, NULL, on_request, l,
 	    MHD_OPTION_EXTERNAL_LOGGER, on_library_log, NULL,
-	    MHD_OPTION_STRICT_FOR_CLIENT, 1,
 	    MHD_OPTION_CONNECTION_LIMIT, s->limits.connections + REFUSED_MAX,
 	    MHD_OPTION_CONNECTION_TIMEOUT, issuer ? 0 : s->limits.idle,
 	    MHD_OPTION_CONNECTION_MEMORY_LIMIT, (size_t)MEMORY_MAX,
