@@ -218,7 +218,8 @@ enum err
 key_read(struct keyring *ring, CK_OBJECT_HANDLE handle, struct key *out,
     struct fault *why)
 {
-	*out = (struct key){ .handle = handle };
+	*out = (struct key){ .handle = handle,
+		.copy = CK_INVALID_HANDLE };
 	return read_key(ring, NULL, out, why);
 }
 
@@ -229,7 +230,8 @@ key_find(struct keyring *ring, struct view id, struct key *out,
 	const struct foreign *f = foreign_named(ring, id);
 	enum err e;
 
-	*out = (struct key){ .handle = CK_INVALID_HANDLE };
+	*out = (struct key){ .handle = CK_INVALID_HANDLE,
+		.copy = CK_INVALID_HANDLE };
 	if (f != NULL)
 		e = find_by_uri(ring, f->uri, &out->handle, why);
 	else

@@ -14,7 +14,9 @@
 struct key {
 	struct key *next;
 	CK_OBJECT_HANDLE handle;
-	unsigned generation; /* of the session that gave the handle */
+	CK_OBJECT_HANDLE copy; /* see copy.h; CK_INVALID_HANDLE: none */
+	int64_t used, seen;  /* microseconds, monotonic: of it, of the key */
+	unsigned generation; /* of the session that gave the handles */
 	bool foreign;
 	unsigned char hash[SHA256_SIZE]; /* of the SPKI */
 	unsigned way[ALG__MAX]; /* first way of signing to try, see sign.h */
@@ -61,6 +63,9 @@ enum err key_get(struct keyring *ring, struct view id, struct view pin,
 /* Forgets a key; all keys. */
 void key_forget(struct keyring *ring, struct view id);
 void key_forget_all(struct keyring *ring);
+
+/* Destroys the session copies of all keys. */
+void key_drop_copies(struct keyring *ring);
 
 /* Compares an SPKI hash with the key's; ERR_KEY when it is another. */
 enum err key_check_pin(const struct key *key, struct view pin,

@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "../broker/base/mem.h"
+#include "copy.h"
 #include "key.h"
 
 /* CKA_IDs are random, or hashes, or short: any mixing does. */
@@ -37,6 +38,7 @@ key_forget(struct keyring *ring, struct view id)
 	if (key == NULL)
 		return;
 	*p = key->next;
+	copy_drop(ring->session, key);
 	free(key);
 	ring->count--;
 }
@@ -49,9 +51,18 @@ key_forget_all(struct keyring *ring)
 			struct key *key = ring->buckets[i];
 
 			ring->buckets[i] = key->next;
+			copy_drop(ring->session, key);
 			free(key);
 		}
 	ring->count = 0;
+}
+
+void
+key_drop_copies(struct keyring *ring)
+{
+	for (size_t i = 0; i < RING_BUCKETS; i++)
+		for (struct key *k = ring->buckets[i]; k != NULL; k = k->next)
+			copy_drop(ring->session, k);
 }
 
 static struct key *
@@ -79,7 +90,8 @@ key_get(struct keyring *ring, struct view id, struct view pin,
 	enum err e;
 
 	*key = *link_of(ring, id);
-	if (*key == NULL || (*key)->generation != ring->session->generation) {
+	if (*key == NULL || (*key)->generation != ring->session->generation ||
+	    !copy_use(ring->session, *key)) {
 		e = key_find(ring, id, &found, why);
 		if (e != OK)
 			return e;

@@ -71,20 +71,23 @@ softhsm_folder(void)
 /*
  * SoftHSM and opencryptoki write a key without flushing it.  What keeps its
  * keys in hardware, or in SQLite, is durable when C_GenerateKeyPair returns.
+ * SoftHSM copies only what is CKA_MODIFIABLE, so that its keys are; there that
+ * attribute keeps nothing from whoever knows the PIN.
  */
 static const struct quirk quirks[] = {
 	{ NULL, "SoftHSM project", NULL, FLUSH_FOLDER, softhsm_folder,
-	    LABEL_MAX, 0 },
-	{ NULL, "IBM Corp.", "IBM SoftTok", FLUSH_ALL, NULL, LABEL_MAX, 0 },
+	    LABEL_MAX, 1, true },
+	{ NULL, "IBM Corp.", "IBM SoftTok", FLUSH_ALL, NULL, LABEL_MAX,
+	    0, false },
 	/* Whoever made the TPM; RSA keys that must not decrypt fail there. */
 	{ "tpm2-software.github.io", NULL, NULL, FLUSH_NONE, NULL, LABEL_MAX,
-	    2 },
-	{ NULL, "Yubico", NULL, FLUSH_NONE, NULL, 40, 0 },
-	{ NULL, "Nitrokey", NULL, FLUSH_NONE, NULL, LABEL_MAX, 0 },
-	{ NULL, "SafeNet", NULL, FLUSH_NONE, NULL, LABEL_MAX, 0 },
-	{ NULL, "Marvell", NULL, FLUSH_NONE, NULL, LABEL_MAX, 0 },
-	{ NULL, "Cavium", NULL, FLUSH_NONE, NULL, LABEL_MAX, 0 },
-	{ NULL, NULL, NULL, FLUSH_ALL, NULL, LABEL_MAX, 0 },
+	    2, false },
+	{ NULL, "Yubico", NULL, FLUSH_NONE, NULL, 40, 0, false },
+	{ NULL, "Nitrokey", NULL, FLUSH_NONE, NULL, LABEL_MAX, 0, false },
+	{ NULL, "SafeNet", NULL, FLUSH_NONE, NULL, LABEL_MAX, 0, false },
+	{ NULL, "Marvell", NULL, FLUSH_NONE, NULL, LABEL_MAX, 0, false },
+	{ NULL, "Cavium", NULL, FLUSH_NONE, NULL, LABEL_MAX, 0, false },
+	{ NULL, NULL, NULL, FLUSH_ALL, NULL, LABEL_MAX, 0, false },
 };
 
 static int

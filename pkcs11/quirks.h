@@ -2,6 +2,7 @@
 #ifndef PKCS11_QUIRKS_H
 #define PKCS11_QUIRKS_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
 /* How a new key reaches the disk. */
@@ -20,6 +21,7 @@ struct quirk {
 	char *(*folder)(void); /* owned, or NULL when it cannot be told */
 	size_t label_max;      /* bytes of a CKA_LABEL */
 	int reduction;	       /* of templates at first, see generate.c */
+	bool copies;	       /* a session copy signs faster, see copy.h */
 };
 
 /* The row of a token, never NULL. */

@@ -9,7 +9,8 @@
 #include "../broker/base/log.h"
 #include "../broker/base/process.h"
 
-#define SPIN_US 60 /* awake before sleeping, after a request */
+#define SPIN_US	 60   /* awake before sleeping, after a request */
+#define QUIET_MS 2000 /* after which no key is used often any more */
 
 struct server {
 	struct lane *lane;
@@ -76,6 +77,10 @@ wait_for_work(struct server *s)
 			return ready;
 		sched_yield();
 	} while (clock_monotonic_us() < until);
+	ready = poll(s->channels, s->n, QUIET_MS);
+	if (ready != 0)
+		return ready;
+	key_drop_copies(&s->lane->ring);
 	return poll(s->channels, s->n, -1);
 }
 

@@ -76,7 +76,8 @@ call_token(struct session *s, const struct key *key,
 		m.ulParameterLen = sizeof(pss);
 	}
 	*call = "C_SignInit";
-	rv = f->C_SignInit(s->handle, &m, key->handle);
+	rv = f->C_SignInit(s->handle, &m,
+	    key->copy != CK_INVALID_HANDLE ? key->copy : key->handle);
 	if (rv != CKR_OK)
 		return rv;
 	*call = NULL;

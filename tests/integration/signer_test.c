@@ -206,9 +206,10 @@ list_with_pkcs11_tool(char *out, size_t size)
 	    size);
 }
 
+/* SoftHSM copies into a session only what is modifiable. */
 #define GOOD_ATTRIBUTES                                                \
 	(KEY_SENSITIVE | KEY_ALWAYS_SENSITIVE | KEY_NEVER_EXTRACTABLE | \
-	    KEY_LOCAL | KEY_PRIVATE | KEY_TOKEN | KEY_SIGN)
+	    KEY_LOCAL | KEY_PRIVATE | KEY_TOKEN | KEY_SIGN | KEY_MODIFIABLE)
 
 static void
 every_type_signs(void **state)
@@ -401,6 +402,33 @@ list(struct lane_client *c, uint32_t first, struct lane_key *keys,
 		lane_get_key(&r, &keys[first + i]);
 	assert_true(reader_done(&r));
 	return total;
+}
+
+/* A key that is used again and again is copied into the session: it is still
+ * one key, and the copy signs no longer than a second without it. */
+static void
+copy_ends_with_its_key(void **state)
+{
+	struct lane_client a, b;
+	struct lane_key key, found;
+	struct fault why;
+
+	(void)state;
+	start_ready(&a, SOFT_MODULE, NULL, NULL);
+	start_ready(&b, SOFT_MODULE, NULL, NULL);
+	generate_good(&a, PURPOSE_AUDIT, KEY_EC_P256, "copied", &key);
+	for (int i = 0; i < 10; i++)
+		assert_int_equal(sign_checkpoint(&b, &key, &why), OK);
+	assert_int_equal(find(&b, key.id, key.idlen, &found, &why), OK);
+	assert_int_equal(found.attributes, key.attributes);
+	assert_int_equal(destroy(&a, &key, 0, &why), OK);
+	for (int i = 0; i < 13; i++) {
+		usleep(100000);
+		(void)sign_checkpoint(&b, &key, &why);
+	}
+	assert_int_equal(sign_checkpoint(&b, &key, &why), ERR_KEY);
+	assert_int_equal(lane_client_stop(&a), EXIT_FINE);
+	assert_int_equal(lane_client_stop(&b), EXIT_FINE);
 }
 
 /* The second page comes from another lane than the first, and all the same
@@ -716,7 +744,7 @@ reduced_template_is_tried(void **state)
 	start_ready(&c, lying, NULL, NULL);
 	generate_good(&c, PURPOSE_AUDIT, KEY_EC_P256, "plain", &key);
 	assert_int_equal(calls_of("C_GenerateKeyPair"), 2);
-	assert_int_equal(key.attributes, GOOD_ATTRIBUTES | KEY_MODIFIABLE);
+	assert_int_equal(key.attributes, GOOD_ATTRIBUTES);
 	assert_int_equal(destroy(&c, &key, 0, &why), OK);
 	assert_int_equal(lane_client_stop(&c), EXIT_FINE);
 }
@@ -813,6 +841,7 @@ main(void)
 		cmocka_unit_test(certificate_key_signs_its_csr_only),
 		cmocka_unit_test(wrong_pin_of_the_key_is_refused),
 		cmocka_unit_test(destroyed_is_gone),
+		cmocka_unit_test(copy_ends_with_its_key),
 		cmocka_unit_test(lists_in_pages),
 		cmocka_unit_test(key_born_elsewhere),
 		cmocka_unit_test(nonsense_is_refused),
