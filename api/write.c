@@ -163,7 +163,7 @@ json_put_int(struct json_writer *w, const char *name, int64_t v)
 	if (v < -JSON_INT_MAX || v > JSON_INT_MAX)
 		w->out->failed = true;
 	put_before(w, name);
-	buf_putf(w->out, "%" PRId64, v);
+	buf_put_int(w->out, v);
 }
 
 void

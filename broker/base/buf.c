@@ -7,7 +7,7 @@
 
 #include "mem.h"
 
-#define FIRST_CAP 256
+#define FIRST_CAP 1024
 
 void
 buf_init(struct buf *b, size_t max)
@@ -82,20 +82,41 @@ buf_putc(struct buf *b, unsigned char c)
 void
 buf_putf(struct buf *b, const char *fmt, ...)
 {
+	size_t room;
 	va_list ap;
 	int n;
 
+	if (!reserve(b, 0))
+		return;
+	room = b->cap - b->len;
 	va_start(ap, fmt);
-	n = vsnprintf(NULL, 0, fmt, ap);
+	n = vsnprintf((char *)b->data + b->len, room, fmt, ap);
 	va_end(ap);
 	if (n < 0 || !reserve(b, (size_t)n)) {
 		b->failed = true;
+		b->data[b->len] = '\0';
 		return;
 	}
-	va_start(ap, fmt);
-	vsnprintf((char *)b->data + b->len, (size_t)n + 1, fmt, ap);
-	va_end(ap);
+	if ((size_t)n >= room) {
+		va_start(ap, fmt);
+		vsnprintf((char *)b->data + b->len, (size_t)n + 1, fmt, ap);
+		va_end(ap);
+	}
 	b->len += (size_t)n;
+}
+
+void
+buf_put_int(struct buf *b, int64_t v)
+{
+	char digits[20], *p = digits + sizeof(digits);
+	uint64_t left = v < 0 ? -(uint64_t)v : (uint64_t)v;
+
+	do
+		*--p = (char)('0' + left % 10);
+	while ((left /= 10) != 0);
+	if (v < 0)
+		*--p = '-';
+	buf_put(b, p, (size_t)(digits + sizeof(digits) - p));
 }
 
 const char *

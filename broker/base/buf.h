@@ -27,6 +27,7 @@ void buf_puts(struct buf *b, const char *s);
 void buf_putc(struct buf *b, unsigned char c);
 void buf_putf(struct buf *b, const char *fmt, ...)
     __attribute__((format(printf, 2, 3)));
+void buf_put_int(struct buf *b, int64_t v); /* in decimal */
 
 /* The content as a C string, valid until the next put. */
 const char *buf_str(struct buf *b);

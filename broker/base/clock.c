@@ -1,6 +1,6 @@
 #include "clock.h"
 
-#include <stdio.h>
+#include <string.h>
 #include <time.h>
 
 int64_t
@@ -30,12 +30,23 @@ clock_monotonic_us(void)
 char *
 clock_rfc3339(int64_t ms, char out[static RFC3339_SIZE])
 {
+	static _Thread_local time_t last = -1;
+	static _Thread_local char text[RFC3339_SIZE];
+	static _Thread_local size_t n;
 	time_t seconds = (time_t)(ms / 1000);
+	unsigned rest = (unsigned)(ms % 1000);
 	struct tm tm;
-	size_t n;
 
-	gmtime_r(&seconds, &tm);
-	n = strftime(out, RFC3339_SIZE, "%Y-%m-%dT%H:%M:%S", &tm);
-	snprintf(out + n, RFC3339_SIZE - n, ".%03dZ", (int)(ms % 1000));
+	if (seconds != last) {
+		gmtime_r(&seconds, &tm);
+		n = strftime(text, sizeof(text), "%Y-%m-%dT%H:%M:%S", &tm);
+		last = seconds;
+	}
+	memcpy(out, text, n);
+	out[n] = '.';
+	out[n + 1] = (char)('0' + rest / 100);
+	out[n + 2] = (char)('0' + rest / 10 % 10);
+	out[n + 3] = (char)('0' + rest % 10);
+	memcpy(out + n + 4, "Z", 2);
 	return out;
 }

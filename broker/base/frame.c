@@ -1,5 +1,6 @@
 #include "frame.h"
 
+#include <endian.h>
 #include <errno.h>
 #include <poll.h>
 #include <string.h>
@@ -30,15 +31,15 @@ static void
 header_write(unsigned char out[static HEADER_SIZE], const struct frame *f,
     size_t n)
 {
-	struct buf b;
+	const uint32_t words[HEADER_SIZE / 4] = {
+		htobe32(MAGIC),
+		htobe32((uint32_t)f->op << 16 | f->status),
+		htobe32((uint32_t)(f->id >> 32)),
+		htobe32((uint32_t)f->id),
+		htobe32((uint32_t)n),
+	};
 
-	buf_init(&b, HEADER_SIZE);
-	buf_put_u32(&b, MAGIC);
-	buf_put_u32(&b, (uint32_t)f->op << 16 | f->status);
-	buf_put_u64(&b, f->id);
-	buf_put_u32(&b, (uint32_t)n);
-	memcpy(out, b.data, HEADER_SIZE);
-	buf_free(&b);
+	memcpy(out, words, HEADER_SIZE);
 }
 
 static void
@@ -165,6 +166,8 @@ frame_recv(int fd, struct frame *head, unsigned char *buffer, size_t size,
 	while (n < 0 && errno == EINTR);
 	if (n == 0 || (n < 0 && errno == ECONNRESET))
 		return fault_set(why, ERR_CLOSED, "the other end is gone");
+	if (n < 0 && (errno == EAGAIN || errno == EWOULDBLOCK))
+		return fault_set(why, ERR_TIMEOUT, "no frame in time");
 	if (n < 0)
 		return fault_errno(why, ERR_IO, "cannot receive a frame");
 	collect_fds(&msg, head);

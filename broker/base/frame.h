@@ -35,9 +35,10 @@ enum err frame_send(int fd, const struct frame *head, const void *p, size_t n,
 
 /*
  * Receives one frame into buffer (FRAME_MAX + 64 bytes at least), waiting at
- * most timeout_ms (-1: for ever).  ERR_TIMEOUT when nothing came, ERR_CLOSED at
- * the end, ERR_SYNTAX when it is not a frame.  Received descriptors are
- * owned by the caller and close-on-exec.
+ * most timeout_ms (-1: for ever, or for the socket's own SO_RCVTIMEO).
+ * ERR_TIMEOUT when nothing came, ERR_CLOSED at the end, ERR_SYNTAX when it is
+ * not a frame.  Received descriptors are owned by the caller and
+ * close-on-exec.
  */
 enum err frame_recv(int fd, struct frame *head, unsigned char *buffer,
     size_t size, int timeout_ms, struct fault *why);

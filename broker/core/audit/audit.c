@@ -147,6 +147,17 @@ audit_await(struct audit *a, struct fault *why)
 
 /* ----------------------------------------------------------- appending */
 
+/* A member that needs no escapes. */
+static void
+put_text(struct buf *b, const char *name, const char *text)
+{
+	buf_put(b, ",\"", 2);
+	buf_puts(b, name);
+	buf_put(b, "\":\"", 3);
+	buf_puts(b, text);
+	buf_putc(b, '"');
+}
+
 enum err
 audit_chain(struct audit *a, const char *event, const char *members, size_t n,
     struct fault *why)
@@ -155,9 +166,11 @@ audit_chain(struct audit *a, const char *event, const char *members, size_t n,
 	size_t start = a->pending.len;
 
 	hex_encode(prev, a->hash, SHA256_SIZE);
-	buf_putf(&a->pending, "{\"seq\":%llu,\"time\":\"%s\",\"prev\":\"%s\","
-	    "\"event\":\"%s\"", (unsigned long long)a->seq + 1,
-	    clock_rfc3339(clock_now_ms(), at), prev, event);
+	buf_puts(&a->pending, "{\"seq\":");
+	buf_put_int(&a->pending, (int64_t)a->seq + 1);
+	put_text(&a->pending, "time", clock_rfc3339(clock_now_ms(), at));
+	put_text(&a->pending, "prev", prev);
+	put_text(&a->pending, "event", event);
 	if (n > 0)
 		buf_putc(&a->pending, ',');
 	buf_put(&a->pending, members, n);

@@ -1,22 +1,27 @@
 #include "channel.h"
 
-#include <limits.h>
 #include <poll.h>
 #include <sched.h>
 #include <stdlib.h>
 #include <sys/socket.h>
+#include <sys/time.h>
 #include <unistd.h>
 
 #include "../../base/clock.h"
+#include "../../base/log.h"
 #include "../../base/mem.h"
 
-#define SPIN_US 60 /* awake before sleeping */
+#define SPIN_US 60     /* awake before sleeping */
+#define LOOK_US 100000 /* between two looks at the clock, asleep */
 
 struct channel *
 channel_new(int fd)
 {
+	const struct timeval look = { .tv_usec = LOOK_US };
 	struct channel *c = xmalloc(sizeof(*c));
 
+	if (setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &look, sizeof(look)) != 0)
+		fatal("a channel without a time limit");
 	c->fd = fd;
 	c->busy = false;
 	c->stale = 0;
@@ -51,26 +56,28 @@ channel_send(struct channel *c, enum lane_op op, const void *p, size_t n,
  * a thread looks for a while before it sleeps, giving its processor to
  * whoever wants it in between.
  */
-static bool
+static void
 spin_for(int fd)
 {
 	int64_t until = clock_monotonic_us() + SPIN_US;
 	struct pollfd p = { .fd = fd, .events = POLLIN };
 
-	do {
-		if (poll(&p, 1, 0) != 0)
-			return true;
+	while (poll(&p, 1, 0) == 0 && clock_monotonic_us() < until)
 		sched_yield();
-	} while (clock_monotonic_us() < until);
-	return false;
 }
 
-static int
-milliseconds_to(int64_t deadline)
+/* Sleeps in recvmsg() itself, which costs less than poll() and recvmsg(). */
+static enum err
+receive(struct channel *c, int64_t deadline, struct frame *head,
+    struct fault *why)
 {
-	int64_t left = (deadline - clock_monotonic_us() + 999) / 1000;
+	enum err e;
 
-	return left < 0 ? 0 : left < INT_MAX ? (int)left : INT_MAX;
+	do
+		e = frame_recv(c->fd, head, c->buffer, sizeof(c->buffer), -1,
+		    why);
+	while (e == ERR_TIMEOUT && clock_monotonic_us() < deadline);
+	return e;
 }
 
 enum err
@@ -79,12 +86,10 @@ channel_receive(struct channel *c, enum lane_op op, int64_t deadline,
 {
 	enum err e;
 
+	if (spin)
+		spin_for(c->fd);
 	for (;;) {
-		int wait = spin && spin_for(c->fd) ? -1 :
-		    milliseconds_to(deadline);
-
-		e = frame_recv(c->fd, head, c->buffer, sizeof(c->buffer),
-		    wait, why);
+		e = receive(c, deadline, head, why);
 		if (e == ERR_TIMEOUT)
 			c->stale++;
 		if (e != OK)
