@@ -5,7 +5,8 @@
 #include "../broker/base/mem.h"
 #include "shape_jws.h"
 
-#define AUDIT_DIGITS 16 /* of the number of a line */
+#define AUDIT_DIGITS   16 /* of the number of a line */
+#define EXTENSIONS_MAX 16 /* of a CSR */
 
 /* Universal tags of DER that a CSR has, ITU-T X.690. */
 #define TAG_BOOLEAN    0x01
@@ -110,24 +111,57 @@ is_name_part(struct view in)
 	return value.content.n != 0;
 }
 
+/* One part: DER would order several, ours have none to order. */
 static bool
 is_relative_name(struct view in)
 {
-	return in.n != 0 && all_are(in, TAG_SEQUENCE, is_name_part);
+	struct der part;
+
+	return der_take(&in, &part) && part.tag == TAG_SEQUENCE &&
+	    in.n == 0 && is_name_part(part.content);
 }
 
-/* Extension: critical is there only when it is true. */
+/* Extension, with its OID; critical is there only when it is true. */
 static bool
-is_extension(struct view in)
+is_extension(struct view in, struct view *id)
 {
 	struct der oid, next;
 
 	if (!der_take(&in, &oid) || !is_oid(&oid) || !der_take(&in, &next))
 		return false;
+	*id = oid.content;
 	if (next.tag == TAG_BOOLEAN && (next.content.n != 1 ||
 	    next.content.p[0] != 0xff || !der_take(&in, &next)))
 		return false;
 	return next.tag == TAG_OCTETS && in.n == 0;
+}
+
+static bool
+seen_before(const struct view *ids, size_t n)
+{
+	for (size_t i = 0; i < n; i++)
+		if (ids[i].n == ids[n].n &&
+		    memcmp(ids[i].p, ids[n].p, ids[n].n) == 0)
+			return true;
+	return false;
+}
+
+/* Extensions, at least one and none twice: which one counts would be up to
+ * who reads them (RFC 5280 section 4.2). */
+static bool
+are_extensions(struct view in)
+{
+	struct view ids[EXTENSIONS_MAX];
+	struct der element;
+	size_t n = 0;
+
+	for (; in.n != 0; n++)
+		if (n == EXTENSIONS_MAX || !der_take(&in, &element) ||
+		    element.tag != TAG_SEQUENCE ||
+		    !is_extension(element.content, &ids[n]) ||
+		    seen_before(ids, n))
+			return false;
+	return n != 0;
 }
 
 /* The one attribute that our requests have: extensionRequest, RFC 2985
@@ -144,8 +178,7 @@ is_attribute(struct view in)
 		return false;
 	return is_typed(in, &values) && values.tag == TAG_SET &&
 	    der_take(&values.content, &value) && values.content.n == 0 &&
-	    value.tag == TAG_SEQUENCE && value.content.n != 0 &&
-	    all_are(value.content, TAG_SEQUENCE, is_extension);
+	    value.tag == TAG_SEQUENCE && are_extensions(value.content);
 }
 
 /* None or that one: of two, some would read the first and some the last. */
@@ -183,7 +216,8 @@ certificate_shape(enum sig_alg alg, struct view spki, struct view in,
 		    "the CSR is not for the key that signs it");
 	if (!der_take(&in, &attributes) || attributes.tag != TAG_ATTRIBUTES ||
 	    !are_attributes(attributes.content))
-		return fault_set(why, ERR_SHAPE, "the CSR has no attributes");
+		return fault_set(why, ERR_SHAPE, "the CSR has no attributes, "
+		    "or others than one request for extensions, each once");
 	if (in.n != 0)
 		return fault_set(why, ERR_SHAPE,
 		    "the CSR goes on behind its attributes");

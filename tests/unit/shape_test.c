@@ -225,7 +225,14 @@ reads_subject_and_attributes(void **state)
 		{ { NULL, 0 }, { NULL, 0 }, OK },
 		{ IN(PART), IN(ATTRIBUTE), OK },
 		{ IN(PART PART), IN(ATTRIBUTE), OK },
-		{ IN(PART), IN(ATTRIBUTE ATTRIBUTE), ERR_SHAPE },
+		{ IN("\x31\x14\x30\x08\x06\x03\x55\x04\x03\x0c\x01\x62"
+		    "\x30\x08\x06\x03\x55\x04\x03\x0c\x01\x61"), { NULL, 0 },
+		    ERR_SHAPE },
+		{ { NULL, 0 }, IN(ATTRIBUTE ATTRIBUTE), ERR_SHAPE },
+		{ { NULL, 0 },
+		    IN("\x30\x1f" REQUEST "\x31\x12\x30\x10" EXTENSION
+		        EXTENSION),
+		    ERR_SHAPE },
 		{ IN(PART "\x05"), { NULL, 0 }, ERR_SHAPE },
 		{ IN("\x30\x02\x06\x00"), { NULL, 0 }, ERR_SHAPE },
 		{ IN("\x06\x03\x55\x04\x03"), { NULL, 0 }, ERR_SHAPE },
