@@ -143,9 +143,10 @@ exchange_serve(struct exchange *x)
 		exchange_refuse(x, &why);
 	} else if (run(&q, &x->reply, &why) != OK) {
 		reply_problem(&x->reply, &why);
-		if (why.code == ERR_DENIED || why.code == ERR_RATE ||
-		    why.code == ERR_SYNTAX)
-			pace(x);
+		if (why.code == ERR_SYNTAX)
+			exchange_report(x, &why);
+		else if (why.code == ERR_DENIED || why.code == ERR_RATE)
+			pace(x); /* policy has told of it */
 	}
 	json_free(body);
 }

@@ -35,7 +35,7 @@ void exchange_free(struct exchange *x);
 void exchange_start(struct exchange *x, const char *target);
 void exchange_end(struct exchange *x);
 
-/* Reports a request that reaches no handler, and only reports it. */
+/* Reports a request that no decision of policy is about, and only that. */
 void exchange_report(const struct exchange *x, const struct fault *why);
 
 /* Reports it and makes the reply the problem document. */

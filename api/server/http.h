@@ -32,8 +32,9 @@ enum err http_server_adopt_issuer(struct http_server *s, int fd,
     uint64_t issuer, struct fault *why);
 
 /*
- * Called for each request that never reached a handler (bad syntax, no such
- * route, too large), so that it can be audited.  Set before listening.
+ * Called for each refused request that no decision of policy is about (bad
+ * syntax, no such route, too large), so that it can be audited.  Set before
+ * listening.
  */
 typedef void http_refusal_fn(const struct peer *peer, const char *method,
     const char *target, const struct fault *why);
