@@ -37,6 +37,21 @@ process_start(const char *name, enum log_level level)
 	umask(077);
 }
 
+uint64_t
+process_allow_files(uint64_t n)
+{
+	struct rlimit l;
+
+	if (getrlimit(RLIMIT_NOFILE, &l) != 0)
+		fatal("cannot read the limit of descriptors");
+	if (l.rlim_cur >= n)
+		return l.rlim_cur;
+	l.rlim_cur = l.rlim_max < n ? l.rlim_max : n;
+	if (setrlimit(RLIMIT_NOFILE, &l) != 0)
+		fatal("cannot raise the limit of descriptors");
+	return l.rlim_cur;
+}
+
 void
 process_seal_fds(int first)
 {

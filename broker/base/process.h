@@ -5,6 +5,8 @@
 #ifndef BASE_PROCESS_H
 #define BASE_PROCESS_H
 
+#include <stdint.h>
+
 #include "log.h"
 
 enum exit_code {
@@ -34,6 +36,10 @@ void process_start(const char *name, enum log_level level);
  * vendor's may have changed itself.
  */
 void process_settle(void);
+
+/* Raises the number of descriptors that the process may have to n, or as far
+ * as it is let; gives what it is then. */
+uint64_t process_allow_files(uint64_t n);
 
 /* Sets the close-on-exec flag on every descriptor from first upwards. */
 void process_seal_fds(int first);

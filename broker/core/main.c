@@ -29,6 +29,7 @@
 #include "test_points.h"
 
 #define LISTENER_NAMES_MAX 1024
+#define FILES_OTHER 512 /* descriptors that are no client's connections */
 #define REFUSALS 100 /* of a client before it waits for each further one */
 
 struct core core;
@@ -107,11 +108,27 @@ open_parts(void)
 	free(folder);
 }
 
+/* As many as configured, unless there are too few descriptors: a server that
+ * runs out of them neither takes connections nor sleeps. */
+static unsigned
+connections(void)
+{
+	unsigned wanted = core.config->connections;
+	uint64_t files = process_allow_files(wanted + FILES_OTHER);
+
+	if (files >= wanted + FILES_OTHER)
+		return wanted;
+	log_warning("%u connections need %u descriptors, and there are %llu",
+	    wanted, wanted + FILES_OTHER, (unsigned long long)files);
+	return (unsigned)(files > 2 * FILES_OTHER ? files - FILES_OTHER :
+	    files / 2);
+}
+
 static void
 open_server(void)
 {
 	const struct http_limits limits = {
-		.connections = core.config->connections,
+		.connections = connections(),
 		.connections_per_uid = core.config->connections_per_uid,
 		.idle = core.config->idle,
 		.body_max = core.config->body_max,

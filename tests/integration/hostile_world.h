@@ -396,14 +396,16 @@ world_start(void)
 	world_let_in();
 }
 
+/* The issuer ends when it is hung up on, and is not begun anew. */
 static inline void
 world_stop(void)
 {
 	kill(world.pid, SIGTERM);
-	waitpid(world.pid, NULL, 0);
+	usleep(100000);
 	for (unsigned i = 0; i <= WORLD_WORKERS; i++)
 		close(world.channel[i]);
 	close(world.issuer);
+	waitpid(world.pid, NULL, 0);
 }
 
 /* 77 for skipped: there is no SoftHSM. */
