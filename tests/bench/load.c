@@ -2,10 +2,11 @@
  * A load generator small enough to run on the cores that it measures: one
  * thread, epoll, one request in flight on each keep-alive connection.
  *
- * load SOCKET CONNECTIONS SECONDS METHOD PATH BODYFILE|-
+ * load PROTOCOL SOCKET CONNECTIONS SECONDS REQUESTFILE
  *
- * Prints: requests/s, median and 99th percentile of the latency in
- * microseconds, and errors (replies that are not 2xx, lost connections).
+ * PROTOCOL is http, agent (ssh-agent) or line (lacme-accountd); the file has
+ * the bytes of one request.  Prints: requests/s, median and 99th percentile
+ * of the latency in microseconds, and errors (refusals, lost connections).
  */
 #include <errno.h>
 #include <stdbool.h>
@@ -19,7 +20,7 @@
 #include <time.h>
 #include <unistd.h>
 
-#define BODY_MAX	65536
+#define REQUEST_MAX	65536
 #define REPLY_MAX	1048576
 #define CONNECTIONS_MAX 4096
 #define LATENCY_MAX	2000000 /* microseconds; longer ones count as this */
@@ -33,7 +34,7 @@ struct conn {
 };
 
 static struct sockaddr_un address = { .sun_family = AF_UNIX };
-static char request[BODY_MAX + 1024];
+static char request[REQUEST_MAX];
 static size_t request_length;
 static uint32_t histogram[LATENCY_MAX + 1];
 static uint64_t done, errors;
@@ -55,27 +56,90 @@ now_us(void)
 }
 
 static void
-build_request(const char *method, const char *path, const char *file)
+read_request(const char *file)
 {
-	static char body[BODY_MAX];
-	bool none = strcmp(file, "-") == 0;
-	FILE *f = none ? NULL : fopen(file, "r");
-	size_t n;
+	FILE *f = fopen(file, "r");
 
-	if (!none && f == NULL)
+	if (f == NULL)
 		die(file);
-	n = none ? 0 : fread(body, 1, sizeof(body), f);
-	if (f != NULL)
-		fclose(f);
-	request_length = (size_t)snprintf(request, 1024, "%s %s HTTP/1.1\r\n"
-	    "Host: localhost\r\n", method, path);
-	if (!none)
-		request_length += (size_t)snprintf(request + request_length,
-		    256, "Content-Type: application/json\r\n"
-		    "Content-Length: %zu\r\n", n);
-	memcpy(request + request_length, "\r\n", 2);
-	memcpy(request + request_length + 2, body, n);
-	request_length += 2 + n;
+	request_length = fread(request, 1, sizeof(request), f);
+	fclose(f);
+}
+
+/* Each gives the bytes of the whole reply, or 0 while that is not known. */
+
+static size_t
+http_size(struct conn *c)
+{
+	static const char field[] = "Content-Length: ";
+	const char *end, *length;
+
+	c->in[c->got] = '\0';
+	end = strstr(c->in, "\r\n\r\n");
+	if (end == NULL)
+		return 0;
+	length = strstr(c->in, field);
+	return (size_t)(end + 4 - c->in) + (length != NULL && length < end ?
+	    strtoul(length + strlen(field), NULL, 10) : 0);
+}
+
+static bool
+http_good(const struct conn *c)
+{
+	return strncmp(c->in, "HTTP/1.1 2", 10) == 0;
+}
+
+static size_t
+agent_size(struct conn *c)
+{
+	const unsigned char *p = (const unsigned char *)c->in;
+
+	return c->got < 5 ? 0 : 4 + ((size_t)p[0] << 24 | (size_t)p[1] << 16 |
+	    (size_t)p[2] << 8 | p[3]);
+}
+
+static bool
+agent_good(const struct conn *c)
+{
+	return c->in[4] == 14; /* SSH_AGENT_SIGN_RESPONSE */
+}
+
+static size_t
+line_size(struct conn *c)
+{
+	const char *end = memchr(c->in, '\n', c->got);
+
+	return end == NULL ? 0 : (size_t)(end + 1 - c->in);
+}
+
+static bool
+line_good(const struct conn *c)
+{
+	return c->got > 40;
+}
+
+static const struct protocol {
+	const char *name;
+	size_t (*size)(struct conn *);
+	bool (*good)(const struct conn *);
+	int greeting; /* lines that the server sends first */
+} protocols[] = {
+	{ "http", http_size, http_good, 0 },
+	{ "agent", agent_size, agent_good, 0 },
+	{ "line", line_size, line_good, 2 },
+};
+static const struct protocol *protocol;
+
+static void
+skip_greeting(const struct conn *c)
+{
+	char byte;
+
+	for (int lines = 0; lines < protocol->greeting;)
+		if (recv(c->fd, &byte, 1, 0) != 1)
+			die("greeting");
+		else
+			lines += byte == '\n';
 }
 
 static void
@@ -95,23 +159,8 @@ open_conn(struct conn *c)
 	if (c->fd < 0 || connect(c->fd, (struct sockaddr *)&address,
 	    sizeof(address)) != 0)
 		die("connect");
+	skip_greeting(c);
 	send_request(c);
-}
-
-/* Bytes of the reply, from its head; 0 while the head is incomplete. */
-static size_t
-reply_size(struct conn *c)
-{
-	static const char field[] = "Content-Length: ";
-	const char *end, *length;
-
-	c->in[c->got] = '\0';
-	end = strstr(c->in, "\r\n\r\n");
-	if (end == NULL)
-		return 0;
-	length = strstr(c->in, field);
-	return (size_t)(end + 4 - c->in) + (length != NULL && length < end ?
-	    strtoul(length + strlen(field), NULL, 10) : 0);
 }
 
 static void
@@ -121,7 +170,7 @@ record(struct conn *c)
 
 	histogram[us < LATENCY_MAX ? us : LATENCY_MAX]++;
 	done++;
-	if (strncmp(c->in, "HTTP/1.1 2", 10) != 0)
+	if (!protocol->good(c))
 		errors++;
 }
 
@@ -135,7 +184,7 @@ on_readable(struct conn *c)
 		return false;
 	c->got += (size_t)n;
 	if (c->want == 0)
-		c->want = reply_size(c);
+		c->want = protocol->size(c);
 	if (c->want != 0 && c->got >= c->want) {
 		record(c);
 		send_request(c);
@@ -197,18 +246,21 @@ int
 main(int argc, char **argv)
 {
 	static struct conn conns[CONNECTIONS_MAX];
-	int n = argc == 7 ? atoi(argv[2]) : 0;
+	int n = argc == 6 ? atoi(argv[3]) : 0;
 	double took;
 
-	if (n < 1 || n > CONNECTIONS_MAX ||
-	    strlen(argv[1]) >= sizeof(address.sun_path)) {
-		fprintf(stderr, "usage: load SOCKET CONNECTIONS SECONDS "
-		    "METHOD PATH BODYFILE|-\n");
+	for (size_t i = 0; i < 3 && n > 0; i++)
+		if (strcmp(protocols[i].name, argv[1]) == 0)
+			protocol = &protocols[i];
+	if (n < 1 || n > CONNECTIONS_MAX || protocol == NULL ||
+	    strlen(argv[2]) >= sizeof(address.sun_path)) {
+		fprintf(stderr, "usage: load http|agent|line SOCKET "
+		    "CONNECTIONS SECONDS REQUESTFILE\n");
 		return 2;
 	}
-	strcpy(address.sun_path, argv[1]);
-	build_request(argv[4], argv[5], argv[6]);
-	took = run(conns, n, atof(argv[3]));
+	strcpy(address.sun_path, argv[2]);
+	read_request(argv[5]);
+	took = run(conns, n, atof(argv[4]));
 	printf("%.0f requests/s, median %u us, p99 %u us, %llu errors\n",
 	    (double)done / took, percentile(0.5), percentile(0.99),
 	    (unsigned long long)errors);
