@@ -69,6 +69,9 @@ check_attribute(const char *p, size_t n, enum uri_kind kind, uint32_t *seen,
 	if (name + 1 >= n)
 		return fault_set(why, ERR_CONFIG,
 		    "URI attribute %s has no value", a->name);
+	if (strcmp(a->name, "id") != 0 && memmem(p, n, "%00", 3) != NULL)
+		return fault_set(why, ERR_CONFIG,
+		    "URI attribute %s has a NUL", a->name);
 	bit = 1U << (a - attributes);
 	if ((*seen & bit) != 0)
 		return fault_set(why, ERR_CONFIG,
@@ -101,7 +104,7 @@ check_characters(const char *text, struct fault *why)
 static enum err
 check_text(const char *text, enum uri_kind kind, struct fault *why)
 {
-	const char *p = text + sizeof(SCHEME) - 1;
+	const char *p = text + sizeof(SCHEME) - 1, *separators = ";?";
 	uint32_t seen = 0;
 	enum err e;
 
@@ -112,10 +115,12 @@ check_text(const char *text, enum uri_kind kind, struct fault *why)
 		return fault_set(why, ERR_CONFIG, "not a pkcs11: URI");
 	e = check_characters(text, why);
 	while (e == OK) {
-		size_t n = strcspn(p, ";?&");
+		size_t n = strcspn(p, separators);
 
 		e = check_attribute(p, n, kind, &seen, why);
 		p += n;
+		if (*p == '?')
+			separators = "&";
 		if (*p++ == '\0')
 			break;
 	}

@@ -23,6 +23,7 @@ takes(void **state)
 		{ "pkcs11:serial=c9da55d2c0d3360c", URI_TOKEN },
 		{ "pkcs11:model=SoftHSM%20v2;manufacturer=SoftHSM%20project;"
 		  "serial=12;token=k%3Bb", URI_TOKEN },
+		{ "pkcs11:token=a&b", URI_TOKEN },
 		{ "pkcs11:object=old", URI_KEY },
 		{ "pkcs11:id=%01%02%ff", URI_KEY },
 		{ "pkcs11:token=kb;object=old;type=private", URI_KEY },
@@ -76,6 +77,7 @@ refuses(void **state)
 		{ "pkcs11:token=a#b", URI_TOKEN, "percent-encoded" },
 		{ "pkcs11:token=%zz", URI_TOKEN, "URI: " },
 		{ "pkcs11:token=%4", URI_TOKEN, "URI: " },
+		{ "pkcs11:token=a%00b", URI_TOKEN, "NUL" },
 		{ "pkcs11:token=123456789012345678901234567890123", URI_TOKEN,
 		  "match nothing" },
 		{ "pkcs11:token=kb", URI_KEY, "names no key" },
