@@ -35,17 +35,19 @@ short_type(const char *type)
 	    type + strlen(ACME_PREFIX) : type;
 }
 
-/* "type: detail", each part only when it is there. */
+/* "type: detail", each part only when it says something. */
 static void
 words_of(char out[static STORE_TEXT], const struct json *problem)
 {
 	const char *type = short_type(json_get_string(problem, "type"));
 	const char *detail = json_get_string(problem, "detail");
 
-	if (type[0] == '\0' && detail == NULL)
+	if (detail == NULL)
+		detail = "";
+	if (type[0] == '\0' && detail[0] == '\0')
 		detail = "the CA gave no reason";
-	words_add(out, type[0] != '\0' && detail != NULL ? "%s: %s" : "%s%s",
-	    type, detail != NULL ? detail : "");
+	words_add(out, type[0] != '\0' && detail[0] != '\0' ? "%s: %s" :
+	    "%s%s", type, detail);
 }
 
 void
