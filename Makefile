@@ -189,6 +189,20 @@ fuzz:
 	@$(AGAIN) FLAVOUR=fuzz BUILD=build/fuzz fuzzers
 	@tests/fuzz/run build/fuzz $(SECONDS) $(TARGETS)
 
+# The unit tests and those integration tests that are programs and need no
+# more than minutes this way; whom they start is looked at, too.
+VALGRIND := valgrind -q --error-exitcode=99 --leak-check=full \
+    --show-leak-kinds=definite --errors-for-leak-kinds=definite \
+    --trace-children=yes --trace-children-skip=/bin/*,/usr/*,/sbin/* \
+    --suppressions=$(CURDIR)/tests/lint/valgrind.supp
+check-valgrind: export UNDER := $(VALGRIND)
+check-valgrind: export TEST_TIMEOUT := 900
+check-valgrind:
+	@contrib/install-packages build check valgrind
+	@$(AGAIN) FLAVOUR=test BUILD=build/test tests
+	@tests/run build/test tests/unit/ http_test signer_test issuer_test \
+	    issuer_raw issuer_responder hostile_request
+
 demo:
 	@contrib/install-packages build demo
 	@$(AGAIN) FLAVOUR=release BUILD=build/release all
@@ -259,6 +273,7 @@ help:
 	@echo "make check           install what is missing, build, run all tests"
 	@echo "make check-unit      the unit tests only; FLAVOUR=test|sanitize"
 	@echo "make check-sanitize  all tests under the sanitizers"
+	@echo "make check-valgrind  unit and some other tests under valgrind"
 	@echo "make fuzz            SECONDS=60 a target, TARGETS=words of names"
 	@echo "make bench           the benchmarks"
 	@echo "make lint            format, static analysis, layer rules"
@@ -270,8 +285,7 @@ clean:
 
 -include $(shell find $(BUILD) -name '*.d' 2>/dev/null)
 
-.PHONY: all units fuzzers tests check check-unit check-sanitize fuzz demo \
-	bench lint \
-	install uninstall help clean
+.PHONY: all units fuzzers tests check check-unit check-sanitize \
+	check-valgrind fuzz demo bench lint install uninstall help clean
 .SECONDARY:
 .DELETE_ON_ERROR:

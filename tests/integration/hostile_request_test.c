@@ -62,7 +62,7 @@ static const struct document documents[] = {
 	    "surrogate" },
 	{ "json-escaped-duplicate", T("{" OPERATION
 	    ",\"\\u006fperation\":\"key.read\"}"), "duplicate member" },
-	{ "json-too-deep", T("{\"operation\":[[[[[[[[[[[[[[[[1]]]]]]]]]]]]]]]]}"),
+	{ "json-too-deep", T("{\"uid\":[[[[[[[[[[[[[[[[1]]]]]]]]]]]]]]]]}"),
 	    "nested too deeply" },
 };
 

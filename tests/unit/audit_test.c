@@ -410,7 +410,7 @@ own_mounts(void)
 		return false;
 	free(users);
 	free(groups);
-	return mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) == 0;
+	return mount("none", "/", "none", MS_REC | MS_PRIVATE, NULL) == 0;
 }
 
 /* In a process and a file system of its own: 0 when all went as it should. */
@@ -436,6 +436,7 @@ fill_disk(void)
 	if (why.code != ERR_FULL || audit_last(audit) != sum.lines)
 		return 3;
 	unlink(ballast);
+	free(ballast);
 	close(fd);
 	if (append("\"after\":true") != OK ||
 	    audit_last(audit) != sum.lines + 1 ||

@@ -20,7 +20,7 @@
 #include "soft_lane.h"
 
 static struct config_token token = { .name = (char *)"main", .lanes = 1,
-	.deadline = 5, .generate_deadline = 5 };
+	.deadline = 5, .generate_deadline = 60 };
 static const struct config config = { .tokens = &token, .ntokens = 1 };
 
 static char folder[64];

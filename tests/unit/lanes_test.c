@@ -401,6 +401,7 @@ test_queue_is_bounded(void **state)
 
 	(void)state;
 	token.lanes = 1;
+	token.deadline = getenv("UNDER") != NULL ? 20 : 1; /* see tests/run */
 	up(0, SOFT_HANG);
 	sum = callers(32, 1);
 	/* 1 at the lane, 16 queued */
