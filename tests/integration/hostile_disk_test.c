@@ -62,7 +62,7 @@ client_sign(void)
 static size_t
 lines_of_clients(void)
 {
-	return world_audit_count("\"inputSha256\"");
+	return world_audit_count("\"nonceLength\"");
 }
 
 static void

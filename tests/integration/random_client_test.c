@@ -510,7 +510,7 @@ test_lines(void **state)
 	size_t lines;
 
 	(void)state;
-	assert_int_equal(world_audit_count("\"inputSha256\""), given);
+	assert_int_equal(world_audit_count("\"nonceLength\""), given);
 	lines = world_audit_count("\"decision\":\"deny\"") +
 	    world_audit_count("\"event\":\"refused\"");
 	if (lines < refused)

@@ -483,10 +483,11 @@ check_csr(enum key_type type)
 	enum key_type t;
 	X509_REQ *req;
 	int critical;
+	struct signature made;
 	size_t n, len;
 
 	make(key, PURPOSE_CERTIFICATE, type);
-	der = csr_make(keys, key, names, &n, &why);
+	der = csr_make(keys, key, names, &n, &made, &why);
 	assert_non_null(der);
 	p = der;
 	req = d2i_X509_REQ(NULL, &p, (long)n);
@@ -525,6 +526,7 @@ test_csr(void **state)
 static void
 test_csr_many(void **state)
 {
+	struct signature made;
 	size_t n;
 
 	(void)state;
@@ -534,7 +536,7 @@ test_csr_many(void **state)
 		unsigned char *der;
 
 		snprintf(name, sizeof(name), "n%u.example.org", i);
-		der = csr_make(keys, "many", name, &n, &why);
+		der = csr_make(keys, "many", name, &n, &made, &why);
 		assert_non_null(der);
 		free(der);
 	}
@@ -548,18 +550,19 @@ test_csr_refusals(void **state)
 		"A.example.org", "a.example.org a.example.org", "10.0.0.1",
 		"a.example.org\nb.example.org", "a,b.example.org",
 		"DNS:a.example.org" };
+	struct signature made;
 	size_t n;
 
 	(void)state;
 	make("k", PURPOSE_CERTIFICATE, KEY_EC_P256);
 	for (size_t i = 0; i < nitems(bad); i++) {
-		assert_null(csr_make(keys, "k", bad[i], &n, &why));
+		assert_null(csr_make(keys, "k", bad[i], &n, &made, &why));
 		assert_int_equal(why.code, ERR_SYNTAX);
 	}
-	assert_null(csr_make(keys, "none", "a.example.org", &n, &why));
+	assert_null(csr_make(keys, "none", "a.example.org", &n, &made, &why));
 	assert_int_equal(why.code, ERR_NOT_FOUND);
 	box.corrupt = true;
-	assert_null(csr_make(keys, "k", "a.example.org", &n, &why));
+	assert_null(csr_make(keys, "k", "a.example.org", &n, &made, &why));
 	assert_int_equal(why.code, ERR_SIGNATURE);
 }
 

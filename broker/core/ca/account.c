@@ -163,7 +163,7 @@ audit_key(const struct account_row *a, struct fault *why)
 	json_put_string(&w, "by", "core");
 	json_put_string(&w, "account", a->name);
 	json_put_string(&w, "key", a->key);
-	json_put_string(&w, "keySha256", hex);
+	json_put_string(&w, "keyId", hex);
 	e = audit_append(core.audit, "key", buf_str(&members), members.len,
 	    why);
 	buf_free(&members);

@@ -42,9 +42,9 @@ enum err eab_write(struct buf *out, const char *kid, const char *alg,
 /*
  * A PKCS#10 request for names (separated by one space): empty subject,
  * critical subjectAltName with all of them, signed by the key in its token
- * and verified.  Owned DER.
+ * and verified.  Owned DER; sig tells about the signature made.
  */
 unsigned char *csr_make(struct keys *keys, const char *key,
-    const char *names, size_t *n, struct fault *why);
+    const char *names, size_t *n, struct signature *sig, struct fault *why);
 
 #endif

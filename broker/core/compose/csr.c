@@ -120,17 +120,16 @@ assemble(EVP_PKEY *public, enum sig_alg alg, const char *names)
 
 static enum err
 sign(X509_REQ *req, struct keys *keys, const char *key, enum sig_alg alg,
-    struct fault *why)
+    struct signature *sig, struct fault *why)
 {
 	unsigned char *tbs = NULL;
 	int n = i2d_re_X509_REQ_tbs(req, &tbs);
-	struct signature sig;
 	enum err e;
 
 	if (n <= 0)
 		return fault_set(why, ERR_CRYPTO, "cannot encode the CSR");
-	e = keys_sign(keys, key, alg, tbs, (size_t)n, &sig, why);
-	if (e == OK && !set_signature(req, alg, &sig))
+	e = keys_sign(keys, key, alg, tbs, (size_t)n, sig, why);
+	if (e == OK && !set_signature(req, alg, sig))
 		e = fault_set(why, ERR_CRYPTO, "cannot put the signature in");
 	OPENSSL_free(tbs);
 	return e;
@@ -168,7 +167,7 @@ check(const unsigned char *der, size_t n, EVP_PKEY *public,
 
 unsigned char *
 csr_make(struct keys *keys, const char *key, const char *names, size_t *n,
-    struct fault *why)
+    struct signature *sig, struct fault *why)
 {
 	unsigned char spki[SPKI_MAX], *der = NULL, *copy = NULL;
 	EVP_PKEY *public = NULL;
@@ -191,7 +190,7 @@ csr_make(struct keys *keys, const char *key, const char *names, size_t *n,
 		fault_set(why, ERR_CRYPTO, "cannot assemble a CSR");
 		goto out;
 	}
-	if (sign(req, keys, key, alg_default(type), why) != OK)
+	if (sign(req, keys, key, alg_default(type), sig, why) != OK)
 		goto out;
 	derlen = i2d_X509_REQ(req, &der);
 	if (derlen <= 0) {

@@ -132,14 +132,10 @@ engine_next(struct engine *e, uint64_t issuer, int wait_ms, struct buf *out,
 
 static void
 audit_jws(const struct job *j, const struct account_row *a,
-    const struct signature *sig, const struct buf *jws, struct buf *members)
+    const struct signature *sig, struct buf *members)
 {
-	unsigned char digest[SHA256_SIZE];
-	char hex[2 * SHA256_SIZE + 1];
 	struct json_writer w;
 
-	sha256(digest, jws->data, jws->len);
-	hex_encode(hex, digest, sizeof(digest));
 	json_write_start(&w, members);
 	json_put_string(&w, "by", "issuer");
 	json_put_string(&w, "step", steps[j->step]);
@@ -148,12 +144,9 @@ audit_jws(const struct job *j, const struct account_row *a,
 		json_put_int(&w, "order", j->order);
 		json_put_string(&w, "certificate", j->name);
 	}
-	json_put_string(&w, "key", a->key);
 	json_put_string(&w, "url", j->url);
-	json_put_string(&w, "jwsSha256", hex);
-	json_put_bool(&w, "verified", sig->verified);
-	json_put_int(&w, "queueUs", sig->times.queue);
-	json_put_int(&w, "tokenUs", sig->times.token);
+	json_put_string(&w, "key", a->key);
+	signature_put(&w, sig);
 }
 
 static bool
@@ -184,7 +177,7 @@ task_sign(struct job *j, const char *nonce, struct buf *out,
 		    &sig, why);
 	if (e != OK)
 		goto out;
-	audit_jws(j, &a, &sig, out, &members);
+	audit_jws(j, &a, &sig, &members);
 	e = audit_append(core.audit, "signature", buf_str(&members),
 	    members.len, why);
 out:

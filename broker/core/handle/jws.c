@@ -6,7 +6,6 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "../../base/b64.h"
 #include "../../base/clock.h"
 #include "../../base/mem.h"
 #include "../../base/url.h"
@@ -58,71 +57,17 @@ read_wish(const struct json *body, struct wish *wish, struct fault *why)
 	    fault_set(why, ERR_SYNTAX, "\"url\" %s", complaint);
 }
 
-/*
- * The digest of what was signed: protected, ".", and the payload, which is
- * empty for POST-as-GET.  The text is our own jws_write()'s.
- */
 static void
-digest_input(const struct buf *jws, char hex[static 2 * SHA256_SIZE + 1])
-{
-	static const char before[] = "{\"protected\":\"";
-	unsigned char digest[SHA256_SIZE];
-	const char *start = (const char *)jws->data + sizeof(before) - 1;
-	struct buf input;
-
-	if (jws->len < sizeof(before) ||
-	    memcmp(jws->data, before, sizeof(before) - 1) != 0)
-		fatal("a JWS does not start with its protected header");
-	buf_init(&input, jws->len + 1);
-	buf_put(&input, start, strcspn(start, "\""));
-	buf_putc(&input, '.');
-	sha256(digest, input.data, input.len);
-	hex_encode(hex, digest, sizeof(digest));
-	buf_free(&input);
-}
-
-/* The key by its public half. */
-static enum err
-identify(const char *key, char hex[static 2 * SHA256_SIZE + 1],
-    enum key_type *type, struct fault *why)
-{
-	unsigned char spki[SPKI_MAX], digest[SHA256_SIZE];
-	size_t n;
-	enum err err;
-
-	err = keys_public(core.keys, key, spki, &n, type, why);
-	if (err != OK)
-		return err;
-	sha256(digest, spki, n);
-	hex_encode(hex, digest, sizeof(digest));
-	return OK;
-}
-
-static enum err
 describe(struct buf *members, const struct wish *wish, const char *key,
-    const struct buf *jws, const struct signature *sig, struct fault *why)
+    const struct signature *sig)
 {
-	char id[2 * SHA256_SIZE + 1], input[2 * SHA256_SIZE + 1];
 	struct json_writer w;
-	enum key_type type;
-	enum err err;
 
-	err = identify(key, id, &type, why);
-	if (err != OK)
-		return err;
-	digest_input(jws, input);
 	json_write_start(&w, members);
 	json_put_string(&w, "url", wish->url);
 	json_put_int(&w, "nonceLength", (int64_t)strlen(wish->nonce));
 	json_put_string(&w, "key", key);
-	json_put_string(&w, "keyId", id);
-	json_put_string(&w, "alg", alg_name(alg_default(type)));
-	json_put_string(&w, "inputSha256", input);
-	json_put_bool(&w, "verified", sig->verified);
-	json_put_int(&w, "queueUs", sig->times.queue);
-	json_put_int(&w, "tokenUs", sig->times.token);
-	json_put_int(&w, "verifyUs", sig->verify_us);
-	return OK;
+	signature_put(&w, sig);
 }
 
 /* A request that policy allowed and that came to nothing leaves its line
@@ -172,7 +117,7 @@ sign(const struct wish *wish, const char *account, struct reply *rp,
 	if (err == OK)
 		err = reply_done(rp, why);
 	if (err == OK)
-		err = describe(members, wish, row.key, &rp->body, &sig, why);
+		describe(members, wish, row.key, &sig);
 	return err;
 }
 

@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "../../base/b64.h"
 #include "../../base/clock.h"
 #include "../../base/log.h"
 #include "../../base/mem.h"
@@ -105,6 +106,8 @@ sign(struct keys *k, struct cached_key *c, enum sig_alg alg, const void *p,
 		e = verify(c, alg, p, n, generation, sig, why);
 	if (e == OK && c->dropped)
 		e = still_active(k, c, why);
+	sig->alg = alg;
+	memcpy(sig->key_id, c->row.pin, SHA256_SIZE);
 	return e;
 }
 
@@ -124,9 +127,27 @@ keys_sign(struct keys *k, const char *name, enum sig_alg alg, const void *p,
 		return e;
 	e = sign(k, c, alg, p, n, sig, why);
 	cache_put(c);
-	if (e != OK)
+	if (e == OK)
+		sha256(sig->input, p, n);
+	else
 		wipe(sig, sizeof(*sig));
 	return e;
+}
+
+void
+signature_put(struct json_writer *w, const struct signature *sig)
+{
+	char hex[2 * SHA256_SIZE + 1];
+
+	hex_encode(hex, sig->key_id, SHA256_SIZE);
+	json_put_string(w, "keyId", hex);
+	json_put_string(w, "alg", alg_name(sig->alg));
+	hex_encode(hex, sig->input, SHA256_SIZE);
+	json_put_string(w, "inputSha256", hex);
+	json_put_bool(w, "verified", sig->verified);
+	json_put_int(w, "queueUs", sig->times.queue);
+	json_put_int(w, "tokenUs", sig->times.token);
+	json_put_int(w, "verifyUs", sig->verify_us);
 }
 
 enum err

@@ -6,6 +6,7 @@
 #ifndef CORE_KEYS_H
 #define CORE_KEYS_H
 
+#include "../../../api/json.h"
 #include "../../base/crypto.h"
 #include "../../base/lane.h"
 #include "lanes.h"
@@ -39,7 +40,13 @@ struct signature {
 	bool verified;		/* here, now */
 	struct lane_times times;
 	uint32_t verify_us;
+	enum sig_alg alg;
+	unsigned char key_id[SHA256_SIZE]; /* of the key's SPKI */
+	unsigned char input[SHA256_SIZE];  /* of what was signed */
 };
+
+/* Writes the members about a signature that its audit line has. */
+void signature_put(struct json_writer *w, const struct signature *sig);
 
 /* Signs n bytes with an active key; alg must fit it. */
 enum err keys_sign(struct keys *k, const char *name, enum sig_alg alg,

@@ -13,12 +13,28 @@
 #include "provision.h"
 #include "stage.h"
 
-static enum err
-audit_key(const struct order_row *o, const char *act, const void *p,
-    size_t n, struct fault *why)
+static void
+put_hex(struct json_writer *w, const char *name,
+    const unsigned char digest[static SHA256_SIZE])
 {
-	unsigned char digest[SHA256_SIZE];
 	char hex[2 * SHA256_SIZE + 1];
+
+	hex_encode(hex, digest, SHA256_SIZE);
+	json_put_string(w, name, hex);
+}
+
+static void
+put_order(struct json_writer *w, const struct order_row *o)
+{
+	json_put_string(w, "by", "core");
+	json_put_int(w, "order", o->id);
+	json_put_string(w, "certificate", o->certificate);
+	json_put_string(w, "key", o->key);
+}
+
+static enum err
+audit_key(const struct order_row *o, struct fault *why)
+{
 	struct json_writer w;
 	struct buf members;
 	struct key_row key;
@@ -29,18 +45,31 @@ audit_key(const struct order_row *o, const char *act, const void *p,
 		return e;
 	buf_init(&members, STORE_TEXT);
 	json_write_start(&w, &members);
-	json_put_string(&w, "by", "core");
-	json_put_int(&w, "order", o->id);
-	json_put_string(&w, "certificate", o->certificate);
-	json_put_string(&w, "key", o->key);
-	hex_encode(hex, key.pin, sizeof(key.pin));
-	json_put_string(&w, "keySha256", hex);
-	if (n > 0) {
-		sha256(digest, p, n);
-		hex_encode(hex, digest, sizeof(digest));
-		json_put_string(&w, "csrSha256", hex);
-	}
-	e = audit_append(core.audit, act, buf_str(&members), members.len,
+	put_order(&w, o);
+	put_hex(&w, "keyId", key.pin);
+	e = audit_append(core.audit, "key", buf_str(&members), members.len,
+	    why);
+	buf_free(&members);
+	return e;
+}
+
+static enum err
+audit_csr(const struct order_row *o, const char *names,
+    const struct signature *sig, struct fault *why)
+{
+	unsigned char digest[SHA256_SIZE];
+	struct json_writer w;
+	struct buf members;
+	enum err e;
+
+	sha256(digest, o->csr, o->csrlen);
+	buf_init(&members, ORDER_NAMES_MAX + STORE_TEXT);
+	json_write_start(&w, &members);
+	put_order(&w, o);
+	json_put_string(&w, "names", names);
+	put_hex(&w, "csrSha256", digest);
+	signature_put(&w, sig);
+	e = audit_append(core.audit, "csr", buf_str(&members), members.len,
 	    why);
 	buf_free(&members);
 	return e;
@@ -104,13 +133,14 @@ static enum err
 make_csr(struct order_row *o, const struct certificate_row *c,
     struct fault *why)
 {
+	struct signature sig;
 	enum err e;
 
 	free(o->csr);
-	o->csr = csr_make(core.keys, o->key, c->names, &o->csrlen, why);
+	o->csr = csr_make(core.keys, o->key, c->names, &o->csrlen, &sig, why);
 	if (o->csr == NULL)
 		return why->code;
-	e = audit_key(o, "csr", o->csr, o->csrlen, why);
+	e = audit_csr(o, c->names, &sig, why);
 	if (e == OK)
 		order_note(o->id, "key %s is in token %s; CSR signed there",
 		    o->key, c->token);
@@ -136,7 +166,7 @@ run_key(struct order_row *o, struct job *j)
 	    adopt(o, &c, &why);
 	POINT("key", "generated");
 	if (e == OK)
-		e = audit_key(o, "key", NULL, 0, &why);
+		e = audit_key(o, &why);
 	if (e == OK)
 		e = make_csr(o, &c, &why);
 	POINT("key", "csr");
