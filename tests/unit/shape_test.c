@@ -52,6 +52,9 @@ accepts_acme_headers(void **state)
 		"{" ALG "," KID "," NONCE "," URL "}",
 		"{" ALG "," JWK "," NONCE "," URL "}",
 		"{" URL "," NONCE "," KID "," ALG "}",
+		/* no base64url of anything, and what some CAs give out */
+		"{" ALG "," KID ",\"nonce\":\"abcdE\"," URL "}",
+		"{" ALG "," KID ",\"nonce\":\"a-Z\"," URL "}",
 	};
 	struct fault why;
 
@@ -99,7 +102,7 @@ refuses_other_headers(void **state)
 		{ "{\"alg\":7," KID "," NONCE "," URL "}", "plain string" },
 		{ "{" ALG "," KID ",\"nonce\":\"\"," URL "}", "nonce" },
 		{ "{" ALG "," KID ",\"nonce\":\"a b\"," URL "}", "nonce" },
-		{ "{" ALG "," KID ",\"nonce\":\"AAAAA\"," URL "}", "nonce" },
+		{ "{" ALG "," KID ",\"nonce\":\"AAAA=\"," URL "}", "nonce" },
 		{ "{" ALG "," KID "," NONCE ",\"url\":\"http://ca/x\"}",
 		    "url" },
 		{ "{" ALG "," KID "," NONCE ",\"url\":\"https://\"}", "url" },
