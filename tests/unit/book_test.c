@@ -118,6 +118,29 @@ test_waiting(void **state)
 	finish(take_now(true));
 }
 
+/* What failed for want of a lane is due as soon as one is up. */
+static void
+test_laneless(void **state)
+{
+	struct job *j;
+
+	(void)state;
+	job_add(JOB_ORDER, "www", 1, 0);
+	for (unsigned i = 0; i < 2; i++) {
+		j = take_now(true);
+		assert_non_null(j);
+		assert_false(j->laneless);
+		j->laneless = i == 0;
+		job_again(j, LONG_WAIT);
+		book_give_back(j);
+		assert_null(take_now(true));
+		jobs_release(JOB_ORDER);
+	}
+	assert_null(take_now(true));
+	job_add(JOB_ORDER, "www", 1, 0);
+	finish(take_now(true));
+}
+
 static void
 test_lease(void **state)
 {
@@ -267,6 +290,7 @@ main(void)
 		cmocka_unit_test(test_sooner_first),
 		cmocka_unit_test(test_asked_while_taken),
 		cmocka_unit_test(test_waiting),
+		cmocka_unit_test(test_laneless),
 		cmocka_unit_test(test_lease),
 		cmocka_unit_test(test_cancel),
 		cmocka_unit_test(test_leaving_early),

@@ -200,6 +200,7 @@ mark_taken(struct job *j, uint64_t issuer)
 	j->lease_end = JOB_NEVER;
 	j->sent = false;
 	j->waiting = false;
+	j->laneless = false;
 	j->signatures = 0;
 }
 
@@ -259,6 +260,7 @@ book_give_back(struct job *j)
 {
 	pthread_mutex_lock(&book.lock);
 	j->task = 0;
+	j->waiting = j->waiting || j->laneless;
 	if (j->again)
 		heed(j);
 	if (j->over)

@@ -88,6 +88,8 @@ engine_wake(struct engine *e)
 {
 	(void)e;
 	book_hasten(JOB_AUDIT_KEY);
+	jobs_release(JOB_ACCOUNT);
+	jobs_release(JOB_ORDER);
 }
 
 enum err

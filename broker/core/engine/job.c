@@ -28,6 +28,13 @@ backoff(uint32_t attempts, int64_t first, int64_t most)
 	return ms + ms / 5 - (int64_t)(noise % (uint64_t)(ms / 5 * 2 + 1));
 }
 
+void
+job_signed(struct job *j, enum err e)
+{
+	j->laneless = e == ERR_TOKEN || e == ERR_CLOSED || e == ERR_TIMEOUT ||
+	    e == ERR_BUSY;
+}
+
 bool
 row_found(enum err e, struct job *j, const struct fault *why)
 {

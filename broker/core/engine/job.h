@@ -36,6 +36,7 @@ struct job {
 	bool local;	   /* the core does it; else the issuer */
 	int64_t due;	   /* milliseconds */
 	bool waiting;	   /* for another job, which will release it */
+	bool laneless;	   /* it failed for want of a lane, and waits for one */
 	int64_t task;	   /* not 0: taken */
 	int64_t lease_end; /* milliseconds, of a task at the issuer */
 	uint64_t issuer;   /* which of them in a row has it */
@@ -84,6 +85,10 @@ void job_add(enum job_kind kind, const char *name, int64_t order, int64_t ms);
 void job_again(struct job *j, int64_t ms);
 void job_wait(struct job *j);
 void jobs_release(enum job_kind kind);
+
+/* By its taker: what a try at signing came to.  When no lane was there, the
+ * next that comes up releases the job, however late it is due. */
+void job_signed(struct job *j, enum err e);
 
 /* Marks a job as interrupted. */
 void job_interrupt(enum job_kind kind, const char *name, int64_t order);

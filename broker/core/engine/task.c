@@ -204,6 +204,7 @@ engine_jws(struct engine *e, int64_t task, const char *url,
 		    "the task had %d signatures already", JWS_A_TASK);
 	else
 		code = task_sign(j, nonce, out, why);
+	job_signed(j, code);
 	j->sent = j->sent || code == OK;
 	if (code != OK)
 		buf_reset(out);

@@ -115,6 +115,7 @@ may_pass(enum err e)
 void
 order_setback(struct order_row *o, struct job *j, const struct fault *why)
 {
+	job_signed(j, why->code);
 	if (may_pass(why->code))
 		order_retry(o, j, o->state, why->text, why->retry_after);
 	else
