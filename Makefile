@@ -182,6 +182,22 @@ check-sanitize:
 	@$(AGAIN) FLAVOUR=sanitize BUILD=build/sanitize tests
 	@tests/run build/sanitize
 
+# What make check does with thousands, with a million requests and fifty
+# thousand connections.
+check-long: export ATTEMPTS := 1000000
+check-long: export CONNECTIONS := 50000
+check-long: export TEST_TIMEOUT := 3600
+check-long:
+	@contrib/install-packages build check
+	@$(AGAIN) FLAVOUR=test BUILD=build/test tests
+	@tests/run build/test random_ connections_test
+
+MINUTES	?= 30
+soak:
+	@contrib/install-packages build check
+	@$(AGAIN) FLAVOUR=sanitize BUILD=build/sanitize tests
+	@tests/soak/run build/sanitize $$(($(MINUTES) * 60))
+
 # TARGETS are words of names; what is found is left in build/findings.
 SECONDS	?= 60
 fuzz:
@@ -274,6 +290,8 @@ help:
 	@echo "make check-unit      the unit tests only; FLAVOUR=test|sanitize"
 	@echo "make check-sanitize  all tests under the sanitizers"
 	@echo "make check-valgrind  unit and some other tests under valgrind"
+	@echo "make check-long      a million hostile requests of each kind"
+	@echo "make soak            MINUTES=30 of load while processes are killed"
 	@echo "make fuzz            SECONDS=60 a target, TARGETS=words of names"
 	@echo "make bench           the benchmarks"
 	@echo "make lint            format, static analysis, layer rules"
@@ -286,6 +304,7 @@ clean:
 -include $(shell find $(BUILD) -name '*.d' 2>/dev/null)
 
 .PHONY: all units fuzzers tests check check-unit check-sanitize \
-	check-valgrind fuzz demo bench lint install uninstall help clean
+	check-valgrind check-long soak fuzz demo bench lint install uninstall \
+	help clean
 .SECONDARY:
 .DELETE_ON_ERROR:

@@ -307,4 +307,52 @@ oracle_complaint(const struct oracle_claim *c)
 	return complaint;
 }
 
+/* ------------------------------------------------------------------- JWS */
+
+static inline struct view
+oracle_part(const struct json *jws, const char *name)
+{
+	const char *text = json_get_string(jws, name);
+	struct view v = { .n = 0 };
+
+	if (text != NULL)
+		v.p = oracle_decode(text, strlen(text), &v.n);
+	return v;
+}
+
+/* A flattened JWS by a P-256 key over nothing, to read something at a URL:
+ * NULL, or what else it is.  kid may be NULL for any. */
+static inline const char *
+oracle_jws(const struct json *jws, struct view spki, const char *urls,
+    const char *kid)
+{
+	const char *head = json_get_string(jws, "protected"), *why = NULL;
+	const char *payload = json_get_string(jws, "payload");
+	struct view header = oracle_part(jws, "protected");
+	struct view sig = oracle_part(jws, "signature");
+	char *input = xasprintf("%s.", head != NULL ? head : "");
+	struct json *h = json_parse(header.p != NULL ?
+	    (const char *)header.p : "", header.n, NULL);
+	const char *url = json_get_string(h, "url");
+	const char *by = json_get_string(h, "kid");
+	struct oracle_claim claim = { .purpose = PURPOSE_ACCOUNT,
+		.alg = ALG_ES256, .spki = spki, .sig = sig,
+		.text = { (unsigned char *)input, strlen(input) } };
+
+	if (sig.n != 64 || json_count(jws) != 3 || payload == NULL ||
+	    payload[0] != '\0')
+		why = "a JWS with a payload";
+	else if (url == NULL || !oracle_matches(url, urls))
+		why = "a JWS for another URL";
+	else if (by == NULL || (kid != NULL && strcmp(by, kid) != 0))
+		why = "a JWS of another account";
+	else
+		why = oracle_complaint(&claim);
+	json_free(h);
+	free(input);
+	free((void *)(uintptr_t)header.p);
+	free((void *)(uintptr_t)sig.p);
+	return why;
+}
+
 #endif

@@ -151,50 +151,6 @@ forget(struct client *c, size_t n)
 
 /* ------------------------------------------------------------------ judging */
 
-static struct view
-decoded(const struct json *v, const char *name, size_t *len)
-{
-	const char *text = json_get_string(v, name);
-
-	return (struct view){ oracle_decode(text != NULL ? text : "=",
-	    text != NULL ? strlen(text) : 1, len), *len };
-}
-
-/* The one thing that policy grants: the account's key, an empty payload, a
- * URL of its CA, the account's URL as kid. */
-static const char *
-judge_jws(const struct json *jws)
-{
-	const char *head = json_get_string(jws, "protected"), *why = NULL;
-	size_t nheader = 0, nsig = 0;
-	struct view header = decoded(jws, "protected", &nheader);
-	struct view sig = decoded(jws, "signature", &nsig);
-	char *input = xasprintf("%s.", head != NULL ? head : "");
-	struct json *h = json_parse((const char *)header.p, nheader, NULL);
-	struct oracle_claim claim = { .purpose = PURPOSE_ACCOUNT,
-		.alg = ALG_ES256, .spki = { spki, spkilen },
-		.text = { (unsigned char *)input, strlen(input) },
-		.sig = { sig.p, nsig } };
-
-	if (header.p == NULL || sig.p == NULL || json_count(jws) != 3 ||
-	    strcmp(json_get_string(jws, "payload"), "") != 0)
-		why = "a JWS with a payload";
-	else if (json_get_string(h, "url") == NULL ||
-	    !oracle_matches(json_get_string(h, "url"),
-		"^https://ca[.]test($|[/?])"))
-		why = "a JWS for another CA";
-	else if (json_get_string(h, "kid") == NULL ||
-	    strcmp(json_get_string(h, "kid"), CA "/account/1") != 0)
-		why = "a JWS of another account";
-	else
-		why = oracle_complaint(&claim);
-	json_free(h);
-	free(input);
-	free((void *)(uintptr_t)header.p);
-	free((void *)(uintptr_t)sig.p);
-	return why;
-}
-
 static void
 judge(struct client *c, size_t n, const char *request)
 {
@@ -216,7 +172,9 @@ judge(struct client *c, size_t n, const char *request)
 		return;
 	}
 	v = json_parse(body + 4, n - (size_t)(body + 4 - c->reply), NULL);
-	why = v == NULL ? "no JSON" : judge_jws(v);
+	why = v == NULL ? "no JSON" : oracle_jws(v,
+	    (struct view){ spki, spkilen }, "^https://ca[.]test($|[/?])",
+	    CA "/account/1");
 	json_free(v);
 	if (why != NULL)
 		complain(why, request);
