@@ -83,7 +83,8 @@ run_block() { # TITLE N; the block is standard input
 
 check_targets() {
 	local target n=0
-	for target in $(sed -n 's/^Targets: `make \([^`]*\)`.*/\1/p' README.md); do
+	for target in $(tr '\n' ' ' <README.md |
+		sed -n 's/.*Targets: `make \([^`]*\)`.*/\1/p'); do
 		grep -q "^$target:" Makefile || fail "make $target: no target"
 		n=$((n + 1))
 	done
