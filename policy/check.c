@@ -41,10 +41,7 @@ known_tenant(const struct config *c, const char *name)
 static bool
 known_listener(const struct config *c, const char *name)
 {
-	for (size_t i = 0; i < c->nlisteners; i++)
-		if (strcmp(c->listeners[i].name, name) == 0)
-			return true;
-	return false;
+	return config_listener(c, name) != NULL;
 }
 
 static const struct {

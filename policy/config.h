@@ -26,12 +26,22 @@ struct strings {
 	size_t n;
 };
 
-/* listener "api" { path "/run/keybroker/api.sock" mode 0660 group "acme" } */
+enum protocol { PROTOCOL_HTTP, PROTOCOL_LACME_ACCOUNTD };
+
+/*
+ * listener "api" {
+ *	path "/run/keybroker/api.sock" mode 0660 user "root" group "acme"
+ *	protocol http	or: protocol lacme-accountd { account "main" }
+ * }
+ */
 struct config_listener {
 	char *name;
 	char *path;	/* NULL: must come by socket activation */
 	unsigned mode;	/* default 0660 */
-	char *group;	/* name, or digits of a gid; NULL: the daemon's own */
+	char *user;	/* name, or digits of a uid; NULL: the daemon's own */
+	char *group;	/* the same of a group */
+	enum protocol protocol;
+	char *account;	/* NULL with http */
 	unsigned line;
 };
 
@@ -261,6 +271,8 @@ void config_errors_free(struct config_errors *errors);
 void config_print(const struct config *c, struct buf *out);
 
 /* Finders by name; NULL when there is none. */
+const struct config_listener *config_listener(const struct config *,
+    const char *);
 const struct config_token *config_token(const struct config *, const char *);
 const struct config_ca *config_ca(const struct config *, const char *);
 const struct config_account *config_account(const struct config *,

@@ -103,7 +103,9 @@ free_listener(struct config_listener *listener)
 {
 	free(listener->name);
 	free(listener->path);
+	free(listener->user);
 	free(listener->group);
+	free(listener->account);
 }
 
 #define FREE_ALL(array, number, free_one)           \

@@ -40,6 +40,15 @@ config_parse(const char *text, size_t n, const struct config_names *names,
 	return NULL;
 }
 
+const struct config_listener *
+config_listener(const struct config *c, const char *name)
+{
+	for (size_t i = 0; i < c->nlisteners; i++)
+		if (strcmp(c->listeners[i].name, name) == 0)
+			return &c->listeners[i];
+	return NULL;
+}
+
 const struct config_token *
 config_token(const struct config *c, const char *name)
 {

@@ -15,6 +15,7 @@ static const char *const block_names[] = {
 	[BLOCK_CORE] = "core",
 	[BLOCK_SIGNER] = "signer",
 	[BLOCK_LISTENER] = "listener",
+	[BLOCK_LACME] = "protocol lacme-accountd",
 	[BLOCK_TOKEN] = "token",
 	[BLOCK_FOREIGN] = "key of a token",
 	[BLOCK_CA] = "ca",

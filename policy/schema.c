@@ -19,6 +19,10 @@ static const struct choice audits[] = {
 	{ "durable", AUDIT_DURABLE, 0 }, { "relaxed", AUDIT_RELAXED, 0 },
 	{ NULL, 0, 0 }
 };
+static const struct choice protocols[] = {
+	{ "lacme-accountd", PROTOCOL_LACME_ACCOUNTD, BLOCK_LACME },
+	{ "http", PROTOCOL_HTTP, 0 }, { NULL, 0, 0 }
+};
 static const struct choice pin_counts[] = {
 	{ "refuse", false, 0 }, { "allow", true, 0 }, { NULL, 0, 0 }
 };
@@ -156,9 +160,18 @@ const struct row schema[] = {
 	    .check = check_socket },
 	{ IN(BLOCK_LISTENER), "mode", VALUE_MODE, 0, AT(listener, mode),
 	    .fallback = "0660" },
+	{ IN(BLOCK_LISTENER), "user", VALUE_USER, 0, AT(listener, user),
+	    .check = check_login },
+	{ IN(BLOCK_LISTENER), "uid", VALUE_UID, 0, AT(listener, user) },
 	{ IN(BLOCK_LISTENER), "group", VALUE_GROUP, 0, AT(listener, group),
 	    .check = check_login },
 	{ IN(BLOCK_LISTENER), "gid", VALUE_GID, 0, AT(listener, group) },
+	{ IN(BLOCK_LISTENER), "protocol", VALUE_WORD, BLOCK_OPTIONAL,
+	    AT(listener, protocol), .fallback = "http",
+	    .choices = protocols },
+	{ IN(BLOCK_LACME), "account", VALUE_TEXT, REQUIRED,
+	    AT(listener, account), .check = check_name,
+	    .refers = REFERS_ACCOUNT },
 
 	/* Tokens and the keys in them. */
 	{ IN(BLOCK_TOKEN), "module", VALUE_TEXT, REQUIRED, AT(token, module),

@@ -20,6 +20,7 @@ enum block {
 	BLOCK_CORE,
 	BLOCK_SIGNER,
 	BLOCK_LISTENER,
+	BLOCK_LACME,	   /* protocol within a listener */
 	BLOCK_TOKEN,
 	BLOCK_FOREIGN,	   /* key within a token */
 	BLOCK_CA,

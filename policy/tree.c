@@ -151,10 +151,12 @@ parse_body(struct parser *ps, struct node *node, unsigned depth)
 {
 	const struct row *row = node->row;
 	const char *first = node->nvalues > 0 ? node->values[0].text : NULL;
-	bool may = row->opens != BLOCK_NONE ||
-	    (row->choices != NULL && row->choices->opens != BLOCK_NONE);
+	bool may;
 
 	node->block = row_opens(row, first);
+	may = node->block != BLOCK_NONE || (row->choices != NULL &&
+	    row->choices->opens != BLOCK_NONE &&
+	    (first == NULL || choice_word(row, first) == NULL));
 	node->has_block = ps->next.kind == TOKEN_OPEN;
 	if (!node->has_block) {
 		if (may && (row->flags & BLOCK_OPTIONAL) == 0)

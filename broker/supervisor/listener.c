@@ -17,6 +17,7 @@
 #include "../base/log.h"
 #include "../base/mem.h"
 #include "../base/process.h"
+#include "identity.h"
 
 #define BACKLOG	   128
 #define PASSED_MAX 32 /* sockets that systemd may pass */
@@ -112,6 +113,32 @@ find_group(const char *group)
 	return getgrnam(group);
 }
 
+/* Who is to own the socket; what is not said stays as it is. */
+static enum err
+find_owner(const struct config_listener *l, uid_t *uid, gid_t *gid,
+    struct fault *why)
+{
+	const struct group *gr = NULL;
+	struct identity id;
+	enum err e;
+
+	*uid = (uid_t)-1;
+	*gid = (gid_t)-1;
+	if (l->group != NULL && (gr = find_group(l->group)) == NULL)
+		return fault_set(why, ERR_CONFIG, "listener %s: there is no "
+		    "group %s", l->name, l->group);
+	if (gr != NULL)
+		*gid = gr->gr_gid;
+	if (l->user == NULL)
+		return OK;
+	e = identity_find(l->user, &id, why);
+	if (e == OK) {
+		*uid = id.uid;
+		identity_free(&id);
+	}
+	return e;
+}
+
 /* Clients must find us there and nobody else. */
 static enum err
 check_parent(const char *path, struct fault *why)
@@ -157,24 +184,24 @@ open_socket(const char *path, int *fd, struct fault *why)
 static enum err
 set_access(const struct config_listener *l, struct fault *why)
 {
-	const struct group *gr = NULL;
 	char *magic;
+	uid_t uid;
+	gid_t gid;
 	enum err e;
 	int fd;
 
-	if (l->group != NULL && (gr = find_group(l->group)) == NULL)
-		return fault_set(why, ERR_CONFIG, "listener %s: there is no "
-		    "group %s", l->name, l->group);
-	e = open_socket(l->path, &fd, why);
+	e = find_owner(l, &uid, &gid, why);
+	if (e == OK)
+		e = open_socket(l->path, &fd, why);
 	if (e != OK)
 		return e;
 	magic = xasprintf("/proc/self/fd/%d", fd);
-	if (gr != NULL && fchownat(fd, "", (uid_t)-1, gr->gr_gid,
-		AT_EMPTY_PATH) != 0)
-		e = fault_errno(why, ERR_CONFIG, "cannot give %s to group %s",
-		    l->path, l->group);
-	else if (chmod(magic, l->mode) != 0)
+	if (chmod(magic, l->mode) != 0)
 		e = fault_errno(why, ERR_IO, "cannot set the mode of %s",
+		    l->path);
+	else if ((l->user != NULL || l->group != NULL) &&
+	    fchownat(fd, "", uid, gid, AT_EMPTY_PATH) != 0)
+		e = fault_errno(why, ERR_CONFIG, "cannot give %s away",
 		    l->path);
 	free(magic);
 	close(fd);

@@ -107,7 +107,8 @@ static const char everything[] =
 	    "checkpoint { lines 5 every 2m } }\n"
 	    "http-listen \"[::1]:80\" key-grace 0s core { uid 7 }\n"
 	    "issuer { user \"i\" workers 9 }\n"
-	    "listener \"l\" { path \"/l\" mode 0600 gid 12 }\n"
+	    "listener \"l\" { path \"/l\" mode 0600 user \"u\" gid 12 "
+	    "protocol lacme-accountd { account \"a\" } }\n"
 	    "token \"t\" { module \"m\" uri \"pkcs11:serial=1\"\n"
 	    " pin-source \"credential:p\" lanes 3 pin-count-low allow\n"
 	    " deadline 3s generate-deadline 4s\n"
@@ -153,7 +154,10 @@ check_tokens(const struct config *c)
 	const struct config_token *t = config_token(c, "t");
 
 	assert_int_equal(c->listeners[0].mode, 0600);
+	assert_string_equal(c->listeners[0].user, "u");
 	assert_string_equal(c->listeners[0].group, "12");
+	assert_int_equal(c->listeners[0].protocol, PROTOCOL_LACME_ACCOUNTD);
+	assert_string_equal(c->listeners[0].account, "a");
 	assert_int_equal(t->pin_source, PIN_CREDENTIAL);
 	assert_string_equal(t->pin, "p");
 	assert_true(t->pin_count_low_allowed);
