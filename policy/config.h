@@ -196,7 +196,8 @@ struct config_tenant {
  * allow "web" { ... } and deny "web" { ... }.  Tenant "*" is everybody.
  *	operations certificate.* order.read	"*" and "noun.*" are patterns
  *	names "www.example.org" ".example.org" "*.example.org"
- *	keys, accounts, cas, certificates "..."	each "*" or a name or "prefix*"
+ *	keys, accounts, cas, certificates, profiles "..."
+ *						each "*" or a name or "prefix*"
  *	rate 10 per 1h				allow only
  *	until 2027-01-31			last day, UTC
  * operations must be there.  What else a rule does not mention it does not
@@ -210,7 +211,7 @@ struct config_rule {
 	char *tenant;
 	bool operations[OP__MAX];
 	struct strings operation_words; /* as written, for printing */
-	struct strings names, keys, accounts, cas, certificates;
+	struct strings names, keys, accounts, cas, certificates, profiles;
 	uint32_t rate_count; /* 0: no rate */
 	uint32_t rate_seconds;
 	int64_t until; /* first second at which it no longer holds; 0: ever */

@@ -118,7 +118,7 @@ static const struct thing {
 	{ #word, offsetof(struct config_rule, plural),                   \
 	    offsetof(struct facts, word) }
 	THING(key, keys), THING(account, accounts), THING(ca, cas),
-	THING(certificate, certificates),
+	THING(certificate, certificates), THING(profile, profiles),
 #undef THING
 };
 
@@ -231,7 +231,11 @@ allows(struct evaluation *ev, const struct config_rule *rule)
 				true });
 			return false;
 		}
-	return true;
+	/* Addresses are not what names are about. */
+	if (f->nips > 0)
+		note_gap(ev, &(struct gap){ rule, "address", f->ips[0],
+			true });
+	return f->nips == 0;
 }
 
 /* The tenant to hold responsible: the rule's own, else the client's first. */
@@ -352,6 +356,16 @@ decide(struct evaluation *ev, struct limits *limits, bool spend,
 			return;
 		}
 	refuse_by_default(ev, d);
+}
+
+bool
+policy_member(const struct config *c, const struct facts *facts,
+    const char *tenant)
+{
+	for (size_t i = 0; i < c->ntenants; i++)
+		if (strcmp(c->tenants[i].name, tenant) == 0)
+			return belongs(&c->tenants[i], facts);
+	return false;
 }
 
 struct decision

@@ -20,8 +20,11 @@ struct facts {
 	const char *account;
 	const char *ca;
 	const char *certificate;
+	const char *profile;
 	const char *const *names;
 	size_t nnames;
+	const char *const *ips; /* addresses asked for, in canonical text */
+	size_t nips;
 };
 
 struct decision {
@@ -50,6 +53,10 @@ void limits_free(struct limits *l);
  */
 struct decision policy_evaluate(const struct config *c, struct limits *limits,
     const struct facts *facts, int64_t now, bool spend);
+
+/* True when the client is one of that tenant's. */
+bool policy_member(const struct config *c, const struct facts *facts,
+    const char *tenant);
 
 /* True when pattern covers the DNS name: exact, ".suffix" (any depth below,
  * not itself), or "*.parent" (exactly that wildcard or one label below), and

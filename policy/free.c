@@ -95,6 +95,7 @@ free_rule(struct config_rule *rule)
 	free_strings(&rule->accounts);
 	free_strings(&rule->cas);
 	free_strings(&rule->certificates);
+	free_strings(&rule->profiles);
 	free(rule->until_text);
 }
 

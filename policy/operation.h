@@ -13,11 +13,23 @@
 	X(TOKEN_UNLATCH, "token.unlatch", "allow a PIN to be tried again")    \
 	X(KEY_READ, "key.read", "see keys and their public halves")           \
 	X(KEY_GENERATE, "key.generate", "generate a key in a token")          \
+	X(KEY_REQUEST, "key.request", "have a CSR signed by a key")	      \
+	X(KEY_EXTEND, "key.extend", "choose extensions of a CSR")	      \
 	X(KEY_RETIRE, "key.retire", "take a key out of use")                  \
 	X(KEY_DESTROY, "key.destroy", "destroy a retired key in the token")   \
 	X(ACCOUNT_READ, "account.read", "see ACME accounts")                  \
 	X(ACCOUNT_REGISTER, "account.register", "register with the CA")       \
 	X(ACME_READ, "acme.read", "have a POST-as-GET signed")                \
+	X(ACME_FIND, "acme.find", "ask the CA for an account's URL")	      \
+	X(ACME_ORDER, "acme.order", "have a new order signed")		      \
+	X(ACME_VALIDITY, "acme.validity", "choose the validity of an order")  \
+	X(ACME_REPLACE, "acme.replace", "name what an order replaces")	      \
+	X(ACME_AUTHORIZE, "acme.authorize", "have a new authorization signed")\
+	X(ACME_ANSWER, "acme.answer", "have a challenge's answer signed")     \
+	X(ACME_DEACTIVATE, "acme.deactivate", "give an authorization up")     \
+	X(ACME_FINALIZE, "acme.finalize", "have an order's CSR sent")	      \
+	X(ACME_REVOKE, "acme.revoke", "have a certificate revoked")	      \
+	X(ACME_UPDATE, "acme.update", "change an account's contacts")	      \
 	X(CERTIFICATE_READ, "certificate.read", "see managed certificates")   \
 	X(CERTIFICATE_DECLARE, "certificate.declare", "declare or change one")\
 	X(CERTIFICATE_DELETE, "certificate.delete", "stop managing one")      \

@@ -295,6 +295,8 @@ const struct row schema[] = {
 	{ RULES, "certificates", VALUE_TEXTS, DISTINCT,
 	    AT(rule, certificates), .high = LIST_MAX,
 	    .check = check_pattern },
+	{ RULES, "profiles", VALUE_TEXTS, DISTINCT, AT(rule, profiles),
+	    .high = LIST_MAX, .check = check_pattern },
 	{ IN(BLOCK_ALLOW), "rate", VALUE_RATE, 0, .high = 1000000 },
 	{ RULES, "until", VALUE_UNTIL, .flags = 0 },
 };

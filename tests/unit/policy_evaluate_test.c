@@ -59,7 +59,9 @@ static const char rules[] =
     /*17 */ "deny \"ops\" { operations key.destroy keys \"root*\" }\n"
     /*18 */ "deny \"ops\" { operations key.read until 2027-01-14 }\n"
     /*19 */ "allow \"web\" { operations certificate.read "
-	    "certificates \"*\" }\n";
+	    "certificates \"*\" }\n"
+    /*20 */ "allow \"web\" { operations acme.order names \".p.example\" "
+	    "profiles \"short*\" }\n";
 
 static const struct {
 	uint32_t uid, gid, group; /* group 0: none */
@@ -166,6 +168,34 @@ test_table(void **state)
 			    i, d.allow, d.line,
 			    d.tenant != NULL ? d.tenant : "none", d.reason);
 	}
+	config_free(c);
+}
+
+/* What ACME clients ask for besides names. */
+static void
+test_orders(void **state)
+{
+	static const char *const name[] = { "a.p.example" };
+	static const char *const ip[] = { "192.0.2.1" };
+	struct config *c = parse(rules);
+	struct facts f = { .uid = 10, .operation = OP_ACME_ORDER,
+		.names = name, .nnames = 1, .profile = "shortlived" };
+
+	(void)state;
+	assert_int_equal(policy_evaluate(c, NULL, &f, NOW, true).line, 20);
+	f.profile = "classic";
+	assert_non_null(strstr(policy_evaluate(c, NULL, &f, NOW, true).reason,
+	    "profile \"classic\""));
+	f.profile = NULL;
+	assert_false(policy_evaluate(c, NULL, &f, NOW, true).allow);
+	f.profile = "shortlived";
+	f.ips = ip;
+	f.nips = 1;
+	assert_non_null(strstr(policy_evaluate(c, NULL, &f, NOW, true).reason,
+	    "address \"192.0.2.1\""));
+	assert_true(policy_member(c, &f, "web"));
+	assert_false(policy_member(c, &f, "ops"));
+	assert_false(policy_member(c, &f, "nobody"));
 	config_free(c);
 }
 
@@ -420,6 +450,7 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_table),
+		cmocka_unit_test(test_orders),
 		cmocka_unit_test(test_reason_is_bounded),
 		cmocka_unit_test(test_rate),
 		cmocka_unit_test(test_rate_and_clock_steps),

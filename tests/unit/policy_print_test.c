@@ -131,6 +131,7 @@ static const char everything[] =
 	    " listener \"l\" }\n"
 	    "allow \"x\" { operations key.* names \"*\" keys \"k\" "
 	    "accounts \"a\" cas \"c\" certificates \"w*\"\n"
+	    " profiles \"short*\""
 	    " rate 3 per 2h until 2024-02-29 }\n"
 	    "deny \"*\" { operations * }\n";
 
