@@ -196,13 +196,62 @@ check_certificate(const struct checking *ck, const struct node *node,
 			    "names: a wildcard needs challenge dns-01");
 }
 
+static bool
+says_who(const struct node *node)
+{
+	static const char *const words[] = { "user", "uid", "group", "gid",
+		"listener" };
+
+	for (size_t i = 0; i < nitems(words); i++)
+		if (tree_child(node, words[i]) != NULL)
+			return true;
+	return false;
+}
+
+/* One name has one owner: patterns of two tenants have no name in common,
+ * which they would have when one begins like the other. */
+static bool
+overlap(const char *a, const char *b)
+{
+	size_t n = strcspn(a, "*"), m = strcspn(b, "*");
+
+	if (strncmp(a, b, n < m ? n : m) != 0)
+		return false;
+	if (a[n] == '*' && b[m] == '*')
+		return true;
+	return a[n] == '*' ? n <= m : b[m] == '*' ? m <= n : n == m;
+}
+
+static void
+check_owned_by_one(const struct checking *ck, const struct token *value,
+    size_t tenant)
+{
+	const struct config_tenant *others = ck->c->tenants;
+
+	for (size_t i = 0; i < tenant; i++)
+		for (size_t j = 0; j < others[i].owns.n; j++)
+			if (overlap(others[i].owns.v[j], value->text)) {
+				mistake(ck->errors, value->at, "owns: tenant "
+				    "\"%s\" has names of these already",
+				    others[i].name);
+				return;
+			}
+}
+
 static void
 check_tenant(const struct checking *ck, const struct node *node, size_t i)
 {
-	(void)i;
-	if (node->has_block && node->nchildren == 0)
+	if (node->has_block && !says_who(node))
 		mistake(ck->errors, node->keyword.at,
 		    "tenant needs user, uid, group, gid or listener");
+	for (size_t k = 0; k < node->nchildren; k++) {
+		const struct node *child = &node->children[k];
+
+		for (size_t j = 0; j < child->nvalues && strcmp(
+		    child->row->keyword, "owns") == 0; j++)
+			if (!child->values[j].bad)
+				check_owned_by_one(ck, &child->values[j], i);
+	}
 }
 
 static void

@@ -16,6 +16,7 @@
 #include "../broker/base/lane.h"
 #include "../broker/base/log.h"
 #include "operation.h"
+#include "rate.h"
 
 #define CONFIG_MAX   1048576 /* bytes of a configuration */
 #define CONFIG_DEPTH 8	     /* blocks within blocks */
@@ -92,8 +93,19 @@ struct config_token {
  *	preferred-chain "Issuer CN"	optional
  *	timeout 60s
  *	order-deadline 1h		give an order up after this long
+ *	budget {			what the CA allows an account
+ *		new-orders 300 per 3h
+ *		duplicates 5 per 7d	certificates for the same names
+ *		per-domain 50 per 7d	for names of a registered domain
+ *		renewals counted	by the first and last, too
+ *	}
  * }
  */
+struct config_budget {
+	struct rates new_orders, duplicates, per_domain;
+	bool renewals_counted;
+};
+
 struct config_ca {
 	char *name;
 	char *directory;
@@ -102,6 +114,7 @@ struct config_ca {
 	char *preferred_chain;
 	unsigned timeout;
 	unsigned order_deadline;
+	struct config_budget budget;
 	unsigned line;
 };
 
@@ -180,6 +193,9 @@ struct config_certificate {
  * groups its gid or a supplementary group; a tenant with listeners
  * additionally wants one of them.  A tenant with listeners only takes
  * everybody there.
+ *	owns "web-*"	names of keys, accounts and certificates; namespace.h
+ *	sees "mail"	tenants whose things it sees, too; "*": all
+ *	share 3		of the lanes, beside others that wait; default 1
  */
 struct config_tenant {
 	char *name;
@@ -189,6 +205,8 @@ struct config_tenant {
 	uint32_t *gids;
 	size_t ngids;
 	struct strings listeners;
+	struct strings owns, sees;
+	unsigned share;
 	unsigned line;
 };
 
@@ -196,14 +214,15 @@ struct config_tenant {
  * allow "web" { ... } and deny "web" { ... }.  Tenant "*" is everybody.
  *	operations certificate.* order.read	"*" and "noun.*" are patterns
  *	names "www.example.org" ".example.org" "*.example.org"
- *	keys, accounts, cas, certificates, profiles "..."
- *						each "*" or a name or "prefix*"
- *	rate 10 per 1h				allow only
+ *	ips "192.0.2.0/24" "2001:db8::/32"	"*" is any address
+ *	keys, accounts, cas, certificates "..."	each "*" or a name or "prefix*"
+ *	profiles "..."				the same
+ *	rate 10 per 1s 100 per 1h		allow only; all must have room
  *	until 2027-01-31			last day, UTC
  * operations must be there.  What else a rule does not mention it does not
- * restrict, except names: a request for something under names (not one that
- * only looks, "noun.read") needs a rule that
- * covers each of them.  What it mentions it wants: a request about no key at
+ * restrict, except names and addresses: a request for something under names
+ * (not one that only looks, "noun.read") needs a rule that covers each of
+ * them.  What it mentions it wants: a request about no key at
  * all matches keys "*" only.
  */
 struct config_rule {
@@ -211,9 +230,8 @@ struct config_rule {
 	char *tenant;
 	bool operations[OP__MAX];
 	struct strings operation_words; /* as written, for printing */
-	struct strings names, keys, accounts, cas, certificates, profiles;
-	uint32_t rate_count; /* 0: no rate */
-	uint32_t rate_seconds;
+	struct strings names, ips, keys, accounts, cas, certificates, profiles;
+	struct rates rates;
 	int64_t until; /* first second at which it no longer holds; 0: ever */
 	char *until_text;
 	unsigned line;
@@ -231,7 +249,8 @@ struct config {
 	char *http_listen; /* "127.0.0.1:80" or "[::]:80"; NULL: no responder */
 	unsigned issuer_workers;     /* default 4 */
 	unsigned key_grace;	     /* seconds from retire to destroy; 7d */
-	unsigned connections, connections_per_uid, idle, request_deadline;
+	unsigned connections, connections_per_uid, connections_per_tenant;
+	unsigned idle, request_deadline;
 	unsigned body_max, lane_queue;
 	/* Names, or digits of a uid; NULL: ours. */
 	char *user_core, *user_issuer, *user_signer;
@@ -270,6 +289,8 @@ void config_errors_free(struct config_errors *errors);
 /* Writes the effective configuration, every default spelled out, in a form
  * that parses to the same configuration and prints to the same text. */
 void config_print(const struct config *c, struct buf *out);
+/* The statements of one rule, in the same form. */
+void config_print_rule(const struct config_rule *rule, struct buf *out);
 
 /* Finders by name; NULL when there is none. */
 const struct config_listener *config_listener(const struct config *,

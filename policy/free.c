@@ -33,6 +33,9 @@ free_ca(struct config_ca *ca)
 	free(ca->trust);
 	free(ca->anchors);
 	free(ca->preferred_chain);
+	free(ca->budget.new_orders.v);
+	free(ca->budget.duplicates.v);
+	free(ca->budget.per_domain.v);
 }
 
 static void
@@ -83,6 +86,8 @@ free_tenant(struct config_tenant *tenant)
 	free(tenant->uids);
 	free(tenant->gids);
 	free_strings(&tenant->listeners);
+	free_strings(&tenant->owns);
+	free_strings(&tenant->sees);
 }
 
 static void
@@ -91,11 +96,13 @@ free_rule(struct config_rule *rule)
 	free(rule->tenant);
 	free_strings(&rule->operation_words);
 	free_strings(&rule->names);
+	free_strings(&rule->ips);
 	free_strings(&rule->keys);
 	free_strings(&rule->accounts);
 	free_strings(&rule->cas);
 	free_strings(&rule->certificates);
 	free_strings(&rule->profiles);
+	free(rule->rates.v);
 	free(rule->until_text);
 }
 

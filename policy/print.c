@@ -252,16 +252,15 @@ PRINTER(print_operations)
 }
 
 static
-PRINTER(print_rate)
+PRINTER(print_rates)
 {
-	const struct config_rule *rule = base;
+	const struct rates *rates = at(base, row);
 
-	(void)row;
-	if (rule->rate_count == 0)
-		return false;
-	buf_putf(out, " %u per", (unsigned)rule->rate_count);
-	put_seconds(out, rule->rate_seconds);
-	return true;
+	for (size_t i = 0; i < rates->n; i++) {
+		buf_putf(out, " %u per", (unsigned)rates->v[i].count);
+		put_seconds(out, rates->v[i].seconds);
+	}
+	return rates->n > 0;
 }
 
 static
@@ -297,8 +296,8 @@ static PRINTER((*const printers[VALUE__MAX])) = {
 	[VALUE_GIDS] = print_groups,
 	[VALUE_PIN] = print_pin,
 	[VALUE_SPKI] = print_spki,
+	[VALUE_RATES] = print_rates,
 	[VALUE_OPERATIONS] = print_operations,
-	[VALUE_RATE] = print_rate,
 	[VALUE_UNTIL] = print_until,
 };
 
@@ -412,6 +411,12 @@ print_block(struct buf *out, enum block block, const void *base,
 		else
 			print_statement(out, &schema[i], base, depth);
 	}
+}
+
+void
+config_print_rule(const struct config_rule *rule, struct buf *out)
+{
+	print_block(out, rule->allow ? BLOCK_ALLOW : BLOCK_DENY, rule, 0);
 }
 
 void

@@ -91,8 +91,8 @@ static READER((*const readers[VALUE__MAX])) = {
 	[VALUE_GIDS] = read_gids,
 	[VALUE_PIN] = read_pin,
 	[VALUE_SPKI] = read_spki,
+	[VALUE_RATES] = read_rates,
 	[VALUE_OPERATIONS] = read_operations,
-	[VALUE_RATE] = read_rate,
 	[VALUE_UNTIL] = read_until,
 };
 

@@ -39,7 +39,7 @@ READER(read_count);
 READER(read_seconds);
 READER(read_bytes);
 READER(read_mode);
-READER(read_rate);
+READER(read_rates);
 READER(read_until);
 
 /* read_login.c */

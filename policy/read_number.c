@@ -1,8 +1,7 @@
 /* Readers of numbers: whole, in range, with their unit, nothing cut. */
 #include <string.h>
 
-#include "../broker/base/mem.h"
-
+#include "grow.h"
 #include "read.h"
 
 struct unit {
@@ -140,24 +139,62 @@ READER(read_mode)
 	*(unsigned *)field(base, row) = mode;
 }
 
-READER(read_rate)
+/* One rate of three values; false when a mistake is noted. */
+static bool
+read_rate(const struct reading *r, const struct row *row,
+    const struct token *value, struct rate *rate)
 {
-	struct config_rule *rule = base;
 	uint64_t number = 0, seconds = 0;
-	bool good = count(r, row, &node->values[0], 1, row->high, &number);
+	bool good = count(r, row, &value[0], 1, RATE_COUNT_MAX, &number);
 
-	if (strcmp(node->values[1].text, "per") != 0) {
-		complain(r, row, &node->values[1],
-		    "must be \"per\", as in: rate 10 per 1h");
+	if (strcmp(value[1].text, "per") != 0) {
+		complain(r, row, &value[1],
+		    "must be \"per\", as in: 10 per 1h");
 		good = false;
 	}
-	if (!quantity(r, row, &node->values[2], times, 1, 366 * 86400,
+	if (!quantity(r, row, &value[2], times, 1, RATE_SECONDS_MAX,
 	    &seconds))
 		good = false;
-	if (!good)
+	*rate = (struct rate){ (uint32_t)number, (uint32_t)seconds };
+	return good;
+}
+
+static bool
+has_duration(const struct rates *rates, uint32_t seconds)
+{
+	for (size_t i = 0; i < rates->n; i++)
+		if (rates->v[i].seconds == seconds)
+			return true;
+	return false;
+}
+
+/* Two rates of one duration would be one too many. */
+READER(read_rates)
+{
+	struct rates *rates = field(base, row);
+	struct rate rate;
+
+	for (size_t i = 0; i < node->nvalues; i++)
+		if (node->values[i].bad)
+			return;
+	if (node->nvalues % 3 != 0 || node->nvalues > 3 * row->high) {
+		mistake(r->errors, node->keyword.at, "%s needs three values "
+		    "for each of at most %llu rates, as in: %s 10 per 1h",
+		    row->keyword, (unsigned long long)row->high,
+		    row->keyword);
 		return;
-	rule->rate_count = (uint32_t)number;
-	rule->rate_seconds = (uint32_t)seconds;
+	}
+	for (size_t i = 0; i < node->nvalues; i += 3) {
+		if (!read_rate(r, row, &node->values[i], &rate))
+			continue;
+		if (has_duration(rates, rate.seconds)) {
+			complain(r, row, &node->values[i + 2],
+			    "is the duration of another rate");
+			continue;
+		}
+		rates->v = grow(rates->v, rates->n, sizeof(*rates->v));
+		rates->v[rates->n++] = rate;
+	}
 }
 
 static unsigned

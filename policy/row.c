@@ -19,6 +19,7 @@ static const char *const block_names[] = {
 	[BLOCK_TOKEN] = "token",
 	[BLOCK_FOREIGN] = "key of a token",
 	[BLOCK_CA] = "ca",
+	[BLOCK_BUDGET] = "budget",
 	[BLOCK_ACCOUNT] = "account",
 	[BLOCK_EAB] = "eab",
 	[BLOCK_KEY_NEW] = "key",
@@ -104,8 +105,8 @@ static const struct shape {
 	[VALUE_GIDS] = { 1, UNBOUNDED, true },
 	[VALUE_PIN] = { 1, 1, false },
 	[VALUE_SPKI] = { 1, 1, false },
+	[VALUE_RATES] = { 3, UNBOUNDED, true },
 	[VALUE_OPERATIONS] = { 1, UNBOUNDED, true },
-	[VALUE_RATE] = { 3, 3, true },
 	[VALUE_UNTIL] = { 1, 1, true },
 };
 _Static_assert(nitems(shapes) == VALUE__MAX, "every type has a shape");

@@ -37,6 +37,9 @@ static const struct choice verifies[] = {
 static const struct choice agreements[] = {
 	{ "agreed", true, 0 }, { NULL, 0, 0 }
 };
+static const struct choice countings[] = {
+	{ "counted", true, 0 }, { NULL, 0, 0 }
+};
 static const struct choice macs[] = {
 	{ "HS256", 0, 0 }, { "HS384", 0, 0 }, { "HS512", 0, 0 },
 	{ NULL, 0, 0 }
@@ -72,7 +75,8 @@ static const struct choice challenges[] = {
 #define KEYS	 (IN(BLOCK_KEY_NEW) | IN(BLOCK_KEY_FOREIGN))
 #define PROGRAMS (IN(BLOCK_DNS_PROGRAM) | IN(BLOCK_DEPLOY))
 #define RULES	 (IN(BLOCK_ALLOW) | IN(BLOCK_DENY))
-#define LIST_MAX 1000
+#define LIST_MAX  1000
+#define RATES_MAX 8
 
 /* The rows of one block stand in the order in which they are printed. */
 const struct row schema[] = {
@@ -135,6 +139,9 @@ const struct row schema[] = {
 	    .fallback = "128", .low = 1, .high = 65535 },
 	{ IN(BLOCK_LIMITS), "connections-per-uid", VALUE_COUNT, 0,
 	    TOP(connections_per_uid), .fallback = "32", .low = 1,
+	    .high = 65535 },
+	{ IN(BLOCK_LIMITS), "connections-per-tenant", VALUE_COUNT, 0,
+	    TOP(connections_per_tenant), .fallback = "64", .low = 1,
 	    .high = 65535 },
 	{ IN(BLOCK_LIMITS), "idle", VALUE_SECONDS, 0, TOP(idle),
 	    .fallback = "60s", .low = 1, .high = DAY },
@@ -219,6 +226,15 @@ const struct row schema[] = {
 	{ IN(BLOCK_CA), "order-deadline", VALUE_SECONDS, 0,
 	    AT(ca, order_deadline), .fallback = "1h", .low = 1,
 	    .high = 30 * DAY },
+	{ IN(BLOCK_CA), "budget", VALUE_BLOCK, 0, .opens = BLOCK_BUDGET },
+	{ IN(BLOCK_BUDGET), "new-orders", VALUE_RATES, 0,
+	    AT(ca, budget.new_orders), .high = RATES_MAX },
+	{ IN(BLOCK_BUDGET), "duplicates", VALUE_RATES, 0,
+	    AT(ca, budget.duplicates), .high = RATES_MAX },
+	{ IN(BLOCK_BUDGET), "per-domain", VALUE_RATES, 0,
+	    AT(ca, budget.per_domain), .high = RATES_MAX },
+	{ IN(BLOCK_BUDGET), "renewals", VALUE_FLAG, 0,
+	    AT(ca, budget.renewals_counted), .choices = countings },
 	{ IN(BLOCK_ACCOUNT), "ca", VALUE_TEXT, REQUIRED, AT(account, ca),
 	    .check = check_name, .refers = REFERS_CA },
 	{ IN(BLOCK_ACCOUNT), "key", VALUE_WORD, REQUIRED | BLOCK_OPTIONAL,
@@ -281,10 +297,19 @@ const struct row schema[] = {
 	{ IN(BLOCK_TENANT), "listener", VALUE_TEXTS, REPEATED | DISTINCT,
 	    AT(tenant, listeners), .high = LIST_MAX, .check = check_name,
 	    .refers = REFERS_LISTENER },
+	{ IN(BLOCK_TENANT), "owns", VALUE_TEXTS, REPEATED | DISTINCT,
+	    AT(tenant, owns), .high = LIST_MAX, .check = check_owned },
+	{ IN(BLOCK_TENANT), "sees", VALUE_TEXTS, REPEATED | DISTINCT,
+	    AT(tenant, sees), .high = LIST_MAX, .check = check_pattern,
+	    .refers = REFERS_TENANT },
+	{ IN(BLOCK_TENANT), "share", VALUE_COUNT, 0, AT(tenant, share),
+	    .fallback = "1", .low = 1, .high = 1000 },
 	{ RULES, "operations", VALUE_OPERATIONS, REQUIRED | DISTINCT,
 	    AT(rule, operation_words), .high = OP__MAX },
 	{ RULES, "names", VALUE_TEXTS, DISTINCT, AT(rule, names),
 	    .high = LIST_MAX, .check = check_name_pattern },
+	{ RULES, "ips", VALUE_TEXTS, DISTINCT, AT(rule, ips),
+	    .high = LIST_MAX, .check = check_ip_pattern },
 	{ RULES, "keys", VALUE_TEXTS, DISTINCT, AT(rule, keys),
 	    .high = LIST_MAX, .check = check_pattern },
 	{ RULES, "accounts", VALUE_TEXTS, DISTINCT, AT(rule, accounts),
@@ -296,8 +321,9 @@ const struct row schema[] = {
 	    AT(rule, certificates), .high = LIST_MAX,
 	    .check = check_pattern },
 	{ RULES, "profiles", VALUE_TEXTS, DISTINCT, AT(rule, profiles),
-	    .high = LIST_MAX, .check = check_pattern },
-	{ IN(BLOCK_ALLOW), "rate", VALUE_RATE, 0, .high = 1000000 },
+	    .high = LIST_MAX, .check = check_profile_pattern },
+	{ IN(BLOCK_ALLOW), "rate", VALUE_RATES, 0, AT(rule, rates),
+	    .high = RATES_MAX },
 	{ RULES, "until", VALUE_UNTIL, .flags = 0 },
 };
 const size_t schema_rows = nitems(schema);

@@ -24,6 +24,7 @@ enum block {
 	BLOCK_TOKEN,
 	BLOCK_FOREIGN,	   /* key within a token */
 	BLOCK_CA,
+	BLOCK_BUDGET,
 	BLOCK_ACCOUNT,
 	BLOCK_EAB,
 	BLOCK_KEY_NEW,	   /* key of an account or certificate, generated */
@@ -64,8 +65,8 @@ enum value_type {
 	VALUE_GIDS,
 	VALUE_PIN,	  /* of a struct config_token */
 	VALUE_SPKI,	  /* of a struct config_foreign_key */
+	VALUE_RATES,	  /* struct rates, written as 10 per 1h */
 	VALUE_OPERATIONS, /* of a struct config_rule */
-	VALUE_RATE,
 	VALUE_UNTIL,
 	VALUE__MAX
 };

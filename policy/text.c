@@ -56,6 +56,28 @@ check_pattern(const char *s)
 	return "is neither a name nor \"*\" nor a \"prefix*\"";
 }
 
+const char *
+check_owned(const char *s)
+{
+	return s[0] == '*' ? "is not a name or a \"prefix*\"" :
+	    check_pattern(s);
+}
+
+/* The names of profiles are the CA's; a star can only stand behind. */
+const char *
+check_profile_pattern(const char *s)
+{
+	size_t n = strlen(s);
+
+	if (n == 0 || n > NAME_MAX_LEN)
+		return "must have 1 to 63 characters";
+	for (size_t i = 0; i < n; i++)
+		if (s[i] <= ' ' || s[i] > '~' || s[i] == '"' ||
+		    s[i] == '\\' || (s[i] == '*' && i + 1 < n))
+			return "has a character that no profile has";
+	return NULL;
+}
+
 /* One way to write a path: no empty, "." or ".." part, no slash behind. */
 const char *
 check_path(const char *s)

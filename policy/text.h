@@ -28,4 +28,8 @@ const char *check_key_uri(const char *s);
 const char *check_dns_name(const char *s);
 const char *check_name_pattern(const char *s);
 
+const char *check_owned(const char *s);		  /* name or "prefix*" */
+const char *check_profile_pattern(const char *s); /* "*", "x" or "prefix*" */
+const char *check_ip_pattern(const char *s);	  /* see ip_matches() */
+
 #endif

@@ -181,7 +181,7 @@ check_count(struct parser *ps, const struct node *node)
 	if (node->nvalues < least)
 		mistake(ps->errors, node->keyword.at, "%s needs %s",
 		    node->row->keyword, least == 1 ? "a value" :
-		    "three values, as in: rate 10 per 1h");
+		    "three values, as in: 10 per 1h");
 }
 
 static bool

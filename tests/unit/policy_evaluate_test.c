@@ -306,6 +306,261 @@ test_rate_and_clock_steps(void **state)
 	config_free(c);
 }
 
+/* All of a rule's rates must have room; a refusal is charged to none. */
+static void
+test_rates(void **state)
+{
+	struct config *c = parse("state \"/s\" tenant \"w\" { uid 10 }\n"
+	    "allow \"w\" { operations order.read\n"
+	    "rate 2 per 1s 3 per 1h 4 per 7d }\n");
+	struct limits *l = limits_new(c);
+
+	(void)state;
+	assert_wait(ask(c, l, 10, NOW, true), 0);
+	assert_wait(ask(c, l, 10, NOW, true), 0);
+	for (unsigned i = 0; i < 9; i++)
+		assert_wait(ask(c, l, 10, NOW, true), 1);
+	assert_wait(ask(c, l, 10, NOW + 1, true), 0);
+	assert_wait(ask(c, l, 10, NOW + 2, true), 1198);
+	assert_wait(ask(c, l, 10, NOW + 1200, true), 0);
+	assert_wait(ask(c, l, 10, NOW + 86400, true), 7 * 86400 / 4 - 86400);
+	limits_free(l);
+	config_free(c);
+}
+
+struct kept {
+	char names[8][LIMITS_NAME_MAX];
+	struct bucket buckets[8];
+	size_t n;
+};
+
+static void
+keep(const char *name, const struct bucket *b, uint32_t seconds, void *arg)
+{
+	struct kept *k = arg;
+
+	assert_true(seconds >= LIMITS_KEPT);
+	snprintf(k->names[k->n], LIMITS_NAME_MAX, "%s", name);
+	k->buckets[k->n++] = *b;
+}
+
+static struct limits *
+restore(const struct config *c, const struct kept *k)
+{
+	struct limits *l = limits_new(c);
+
+	for (size_t i = 0; i < k->n; i++)
+		limits_restore(l, k->names[i], &k->buckets[i]);
+	limits_restore(l, "", &k->buckets[0]);
+	limits_restore(l, "0123", &k->buckets[0]);
+	return l;
+}
+
+#define KEPT(more)                                                        \
+	"state \"/s\" tenant \"w\" { uid 10 } tenant \"x\" { uid 11 }\n" more
+#define KEPT_RULE(rates)                                                  \
+	"allow \"*\" { operations order.read rate " rates " }\n"
+
+/* What is to be kept goes on in another process, also behind another rule
+ * and with another number; other rules begin anew. */
+static void
+test_rates_are_kept(void **state)
+{
+	struct config *c = parse(KEPT(KEPT_RULE("9 per 1m 2 per 1h 4 per 7d")));
+	struct config *moved = parse(KEPT("allow \"w\" { operations key.* "
+	    "rate 1 per 1h }\n" KEPT_RULE("5 per 7d 3 per 1h")));
+	struct config *other = parse(KEPT("allow \"*\" { operations order.* "
+	    "rate 2 per 1h }\n"));
+	struct limits *l = limits_new(c);
+	struct kept k = { .n = 0 };
+
+	(void)state;
+	assert_false(limits_changed(l));
+	assert_wait(ask(c, l, 10, NOW, false), 0);
+	assert_false(limits_changed(l));
+	assert_wait(ask(c, l, 10, NOW, true), 0);
+	assert_wait(ask(c, l, 10, NOW, true), 0);
+	assert_wait(ask(c, l, 11, NOW, true), 0);
+	assert_wait(ask(c, l, 10, NOW, true), 1800);
+	assert_true(limits_changed(l));
+	limits_save(l, keep, &k);
+	assert_int_equal(k.n, 4);
+	assert_false(limits_changed(l));
+	limits_save(l, keep, &k);
+	assert_int_equal(k.n, 4);
+	limits_free(l);
+
+	l = restore(c, &k);
+	assert_wait(ask(c, l, 10, NOW, true), 1800);
+	assert_wait(ask(c, l, 11, NOW, true), 0);
+	assert_wait(ask(c, l, 11, NOW, true), 1800);
+	limits_free(l);
+	l = restore(moved, &k);
+	assert_wait(ask(moved, l, 10, NOW, true), 0);
+	assert_wait(ask(moved, l, 10, NOW, true), 1200);
+	limits_free(l);
+	l = restore(other, &k);
+	assert_wait(ask(other, l, 10, NOW, true), 0);
+	assert_wait(ask(other, l, 10, NOW, true), 0);
+	limits_free(l);
+	config_free(c);
+	config_free(moved);
+	config_free(other);
+}
+
+/* ------------------------------------------------------------- identifiers */
+
+static const char identifiers[] =
+    /* 1 */ "state \"/s\" tenant \"w\" { uid 10 }\n"
+    /* 2 */ "allow \"w\" { operations order.create names \".a.example\" "
+	    "ips \"192.0.2.0/24\" \"2001:db8::/33\" }\n"
+    /* 3 */ "allow \"w\" { operations order.create names \"*\" "
+	    "profiles \"tls*\" }\n"
+    /* 4 */ "allow \"w\" { operations order.read names \".a.example\" }\n"
+    /* 5 */ "deny \"*\" { operations * ips \"192.0.2.64/26\" "
+	    "\"2001:db8::1\" }\n"
+    /* 6 */ "allow \"w\" { operations order.cancel ips \"*\" }\n"
+    /* 7 */ "deny \"*\" { operations * names \"x.a.example\" "
+	    "profiles \"tlsold\" }\n";
+
+static const struct {
+	enum operation op;
+	const char *name, *ip, *profile;
+	unsigned line;
+	bool allow;
+} identifier_table[] = {
+	{ OP_ORDER_CREATE, "b.a.example", "192.0.2.1", NULL, 2, true },
+	{ OP_ORDER_CREATE, NULL, "192.0.2.63", NULL, 2, true },
+	{ OP_ORDER_CREATE, NULL, "192.0.2.64", NULL, 5, false },
+	{ OP_ORDER_CREATE, NULL, "192.0.2.127", NULL, 5, false },
+	{ OP_ORDER_CREATE, NULL, "::ffff:192.0.2.127", NULL, 5, false },
+	{ OP_ORDER_CREATE, NULL, "192.0.2.128", NULL, 2, true },
+	{ OP_ORDER_CREATE, NULL, "::ffff:192.0.2.128", NULL, 2, true },
+	{ OP_ORDER_CREATE, NULL, "192.0.3.1", NULL, 0, false },
+	{ OP_ORDER_CREATE, "b.a.example", "192.0.3.1", NULL, 0, false },
+	{ OP_ORDER_CREATE, NULL, "192.0.2.1.", NULL, 0, false },
+	{ OP_ORDER_CREATE, NULL, "2001:db8:7fff::1", NULL, 2, true },
+	{ OP_ORDER_CREATE, NULL, "2001:DB8::2", NULL, 2, true },
+	{ OP_ORDER_CREATE, NULL, "2001:db8:8000::1", NULL, 0, false },
+	{ OP_ORDER_CREATE, NULL, "2001:db8::1", NULL, 5, false },
+	{ OP_ORDER_CREATE, NULL, "2001:db8:0:0::1", NULL, 5, false },
+	/* "*" of names is no address. */
+	{ OP_ORDER_CREATE, NULL, "192.0.3.1", "tlsserver", 0, false },
+	{ OP_ORDER_CREATE, "z.example", NULL, "tlsserver", 3, true },
+	{ OP_ORDER_CREATE, "z.example", NULL, "classic", 0, false },
+	{ OP_ORDER_CREATE, "z.example", NULL, NULL, 0, false },
+	{ OP_ORDER_CREATE, "x.a.example", NULL, "tlsold", 7, false },
+	{ OP_ORDER_CREATE, "x.a.example", NULL, "tlsnew", 2, true },
+	/* Who looks needs no list of a kind, but what is listed counts. */
+	{ OP_ORDER_READ, "b.a.example", "192.0.3.1", NULL, 4, true },
+	{ OP_ORDER_READ, "b.example", "192.0.3.1", NULL, 0, false },
+	{ OP_ORDER_CANCEL, NULL, "203.0.113.9", NULL, 6, true },
+	{ OP_ORDER_CANCEL, NULL, "not an address", NULL, 0, false },
+	{ OP_ORDER_CANCEL, "b.a.example", NULL, NULL, 0, false },
+};
+
+static void
+test_identifiers(void **state)
+{
+	struct config *c = parse(identifiers);
+
+	(void)state;
+	for (size_t i = 0; i < nitems(identifier_table); i++) {
+		struct facts f = { .uid = 10,
+			.operation = identifier_table[i].op,
+			.profile = identifier_table[i].profile,
+			.names = &identifier_table[i].name,
+			.nnames = identifier_table[i].name != NULL,
+			.ips = &identifier_table[i].ip,
+			.nips = identifier_table[i].ip != NULL };
+		struct decision d = policy_evaluate(c, NULL, &f, NOW, true);
+
+		if (d.allow != identifier_table[i].allow ||
+		    d.line != identifier_table[i].line)
+			fail_msg("row %zu: allow %d, line %u: %s", i, d.allow,
+			    d.line, d.reason);
+	}
+	config_free(c);
+}
+
+/* --------------------------------------------------------------- namespaces */
+
+static const char namespaces[] =
+    "state \"/s\"\n"
+    "tenant \"a\" { uid 1 owns \"a-*\" \"alone\" }\n"
+    "tenant \"b\" { uid 2 owns \"b-*\" }\n"
+    "tenant \"c\" { uid 3 }\n"
+    "tenant \"ops\" { uid 4 sees \"*\" owns \"ops-*\" }\n"
+    "tenant \"half\" { uid 5 sees \"b\" }\n"
+    "allow \"*\" { operations * names \"*\" }\n";
+
+#define GONE ERR_NOT_FOUND
+#define NO   ERR_DENIED
+
+static const struct {
+	uint32_t uid;
+	enum operation op;
+	const char *key, *account, *certificate;
+	enum err code;
+} namespace_table[] = {
+	{ 1, OP_KEY_READ, "a-1", NULL, NULL, OK },
+	{ 2, OP_KEY_READ, "a-1", NULL, NULL, GONE },
+	{ 3, OP_KEY_READ, "a-1", NULL, NULL, GONE },
+	{ 4, OP_KEY_READ, "a-1", NULL, NULL, OK },
+	{ 5, OP_KEY_READ, "a-1", NULL, NULL, GONE },
+	{ 5, OP_KEY_READ, "b-1", NULL, NULL, OK },
+	{ 6, OP_KEY_READ, "b-1", NULL, NULL, GONE },
+	{ 6, OP_KEY_READ, "b", NULL, NULL, OK },
+	/* Keys that the broker names after what they are for. */
+	{ 2, OP_KEY_READ, "account-a-main", NULL, NULL, GONE },
+	{ 1, OP_KEY_READ, "account-a-main", NULL, NULL, OK },
+	{ 2, OP_KEY_READ, "account-main", NULL, NULL, OK },
+	{ 2, OP_KEY_READ, "alone-17", NULL, NULL, GONE },
+	{ 2, OP_KEY_READ, "alone-x", NULL, NULL, OK },
+	{ 2, OP_KEY_READ, "a-www-17", NULL, NULL, GONE },
+	/* Everything that a request is about. */
+	{ 2, OP_ACME_READ, NULL, "a-main", NULL, GONE },
+	{ 2, OP_ACME_READ, NULL, "main", NULL, OK },
+	{ 2, OP_ORDER_READ, NULL, "main", "a-www", GONE },
+	{ 2, OP_ORDER_READ, NULL, "main", "www", OK },
+	{ 2, OP_ORDER_CREATE, NULL, "a-main", "b-www", GONE },
+	/* New names are the owners' only, and owned ones at that. */
+	{ 2, OP_KEY_GENERATE, "b-1", NULL, NULL, OK },
+	{ 2, OP_KEY_GENERATE, "a-1", NULL, NULL, NO },
+	{ 2, OP_KEY_GENERATE, "www", NULL, NULL, NO },
+	{ 3, OP_KEY_GENERATE, "www", NULL, NULL, NO },
+	{ 4, OP_KEY_GENERATE, "a-1", NULL, NULL, NO },
+	{ 4, OP_KEY_GENERATE, "ops-1", NULL, NULL, OK },
+	{ 2, OP_CERTIFICATE_DECLARE, NULL, "main", "b-www", OK },
+	{ 2, OP_CERTIFICATE_DECLARE, NULL, "main", "a-www", NO },
+	{ 2, OP_CERTIFICATE_DECLARE, NULL, "a-main", "b-www", GONE },
+	{ 2, OP_CERTIFICATE_DECLARE, "a-1", "main", "b-www", GONE },
+	{ 2, OP_CERTIFICATE_DELETE, NULL, "main", "www", OK },
+};
+
+static void
+test_namespaces(void **state)
+{
+	struct config *c = parse(namespaces);
+
+	(void)state;
+	for (size_t i = 0; i < nitems(namespace_table); i++) {
+		struct facts f = { .uid = namespace_table[i].uid,
+			.operation = namespace_table[i].op,
+			.key = namespace_table[i].key,
+			.account = namespace_table[i].account,
+			.certificate = namespace_table[i].certificate };
+		struct decision d = policy_evaluate(c, NULL, &f, NOW, true);
+
+		if (d.code != namespace_table[i].code ||
+		    d.allow != (d.code == OK) ||
+		    (d.foreign != NULL) != (d.code == GONE))
+			fail_msg("row %zu: %s: %s", i, err_name(d.code),
+			    d.reason);
+	}
+	config_free(c);
+}
+
 /* A rule for everybody counts each tenant by itself. */
 static void
 test_rate_of_everybody(void **state)
@@ -455,6 +710,10 @@ main(void)
 		cmocka_unit_test(test_rate),
 		cmocka_unit_test(test_rate_and_clock_steps),
 		cmocka_unit_test(test_rate_of_everybody),
+		cmocka_unit_test(test_rates),
+		cmocka_unit_test(test_rates_are_kept),
+		cmocka_unit_test(test_identifiers),
+		cmocka_unit_test(test_namespaces),
 		cmocka_unit_test(test_what_always_holds),
 	};
 

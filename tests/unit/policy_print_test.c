@@ -82,6 +82,7 @@ test_defaults(void **state)
 	    "limits {\n"
 	    "\tconnections 128\n"
 	    "\tconnections-per-uid 32\n"
+	    "\tconnections-per-tenant 64\n"
 	    "\tidle 1m\n"
 	    "\trequest-deadline 10s\n"
 	    "\tbody 64KiB\n"
@@ -116,7 +117,9 @@ static const char everything[] =
 	    "000102030405060708090a0b0c0d0e0f"
 	    "101112131415161718191a1b1c1d1eff\" } }\n"
 	    "ca \"c\" { directory \"https://c/\" trust \"/t\" anchors \"/a\""
-	    " preferred-chain \"X \\\"1\\\"\" timeout 5s order-deadline 6s }\n"
+	    " preferred-chain \"X \\\"1\\\"\" timeout 5s order-deadline 6s\n"
+	    " budget { new-orders 300 per 3h duplicates 5 per 7d\n"
+	    " per-domain 50 per 7d renewals counted } }\n"
 	    "account \"a\" { ca \"c\" key rsa-3072 { token \"t\" verify "
 	    "sample } contact \"mailto:a@b\" \"mailto:c@d\" terms agreed\n"
 	    " eab { kid \"kid\" key-file \"/k\" } }\n"
@@ -128,11 +131,10 @@ static const char everything[] =
 	    " key ed25519 { token \"t\" } challenge dns-01 { wait 2s\n"
 	    " program \"/p\" { user \"u\" timeout 3s retries 0 } } }\n"
 	    "tenant \"x\" { user \"four\" uid 9 group \"five5\" gid 8\n"
-	    " listener \"l\" }\n"
+	    " listener \"l\" owns \"x-*\" \"y\" sees \"x\" share 3 }\n"
 	    "allow \"x\" { operations key.* names \"*\" keys \"k\" "
-	    "accounts \"a\" cas \"c\" certificates \"w*\"\n"
-	    " profiles \"short*\""
-	    " rate 3 per 2h until 2024-02-29 }\n"
+	    "accounts \"a\" cas \"c\" certificates \"w*\" ips \"::1\"\n"
+	    " profiles \"p\" rate 3 per 2h\n 5 per 1s until 2024-02-29 }\n"
 	    "deny \"*\" { operations * }\n";
 
 static void
@@ -176,6 +178,10 @@ check_certificates(const struct config *c)
 	const struct config_account *a = config_account(c, "a");
 
 	assert_string_equal(config_ca(c, "c")->preferred_chain, "X \"1\"");
+	assert_int_equal(config_ca(c, "c")->budget.new_orders.v[0].count, 300);
+	assert_int_equal(config_ca(c, "c")->budget.per_domain.v[0].seconds,
+	    7 * 86400);
+	assert_true(config_ca(c, "c")->budget.renewals_counted);
 	assert_int_equal(a->key.type, KEY_RSA_3072);
 	assert_int_equal(a->key.verify, VERIFY_SAMPLE);
 	assert_int_equal(a->contacts.n, 2);
@@ -208,11 +214,18 @@ check_policy(const struct config *c)
 	assert_string_equal(x->listeners.v[0], "l");
 	assert_true(r->allow && r->operations[OP_KEY_RETIRE]);
 	assert_false(r->operations[OP_ORDER_READ]);
-	assert_int_equal(r->rate_count, 3);
-	assert_int_equal(r->rate_seconds, 7200);
+	assert_int_equal(x->owns.n, 2);
+	assert_string_equal(x->sees.v[0], "x");
+	assert_int_equal(x->share, 3);
+	assert_string_equal(r->ips.v[0], "::1");
+	assert_string_equal(r->profiles.v[0], "p");
+	assert_int_equal(r->rates.n, 2);
+	assert_int_equal(r->rates.v[0].count, 3);
+	assert_int_equal(r->rates.v[0].seconds, 7200);
+	assert_int_equal(r->rates.v[1].count, 5);
 	assert_int_equal(r->until, 1709251200);
 	assert_false(c->rules[1].allow);
-	assert_int_equal(c->rules[1].line, 24);
+	assert_int_equal(c->rules[1].line, 27);
 }
 
 /* Each field of each thing is where its reader should have put it. */

@@ -53,6 +53,9 @@ static const struct {
 	{ check_name_pattern, { "*", ".example", "*.a.example", "a.example",
 	    "b.a.example" } },
 	{ check_pattern, { "*", "x0", "x*", "x-*", "x.y" } },
+	{ check_ip_pattern, { "*", "192.0.2.0/24", "192.0.2.7", "::/0",
+	    "2001:db8::/33", "0.0.0.0/0" } },
+	{ check_profile_pattern, { "*", "classic", "tls*", "TLS_server.v1" } },
 	{ check_name, { "x0" } },
 };
 
@@ -76,6 +79,9 @@ put_text(struct random_config *g, const struct row *row)
 {
 	if (row->check == check_socket)
 		buf_putf(&g->text, " \"/run/%u\"", g->paths++);
+	else if (row->check == check_owned)
+		buf_putf(&g->text, " \"own%u-%s\"", g->paths++,
+		    pick(g, 2) ? "*" : "a");
 	else if (row->refers != REFERS_NOWHERE)
 		buf_puts(&g->text, " \"x0\"");
 	else
@@ -163,9 +169,10 @@ put_values(struct random_config *g, const struct row *row,
 	case VALUE_OPERATIONS:
 		put_operations(g);
 		break;
-	case VALUE_RATE:
-		buf_putf(&g->text, " %u per %us", pick(g, 9) + 1,
-		    pick(g, 9) * 30 + 1);
+	case VALUE_RATES:
+		for (unsigned i = 0, n = 1 + pick(g, 3); i < n; i++)
+			buf_putf(&g->text, " %u per %us", pick(g, 9) + 1,
+			    (pick(g, 9) * 30 + 1) * (1 + 999 * i));
 		break;
 	case VALUE_UNTIL:
 		buf_putf(&g->text, " 20%02u-%02u-%02u", pick(g, 100),
