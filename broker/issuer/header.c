@@ -132,6 +132,7 @@ headers_line(struct headers *h, const char *line, size_t n, int64_t now)
 	if (n >= 5 && memcmp(line, "HTTP/", 5) == 0)
 		headers_free(h);
 	h->total = total;
+	h->complete = n > 0 && (line[0] == '\r' || line[0] == '\n');
 	if (colon == NULL)
 		return true;
 	for (size_t i = 0; i < nitems(fields); i++) {

@@ -25,6 +25,7 @@ struct headers {
 	int64_t retry_after;	   /* seconds; -1 when absent */
 	char *alternates[HEADER_ALTERNATES]; /* owned */
 	unsigned nalternates;
+	bool complete;		   /* the empty line behind them came */
 };
 
 void headers_init(struct headers *h);

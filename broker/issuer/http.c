@@ -243,5 +243,10 @@ http_exchange(struct http *h, const struct http_request *request,
 	curl_slist_free_all(fields);
 	curl_easy_getinfo(h->easy, CURLINFO_RESPONSE_CODE, &status);
 	a->status = (unsigned)status;
-	return code == CURLE_OK ? OK : explain(h, code, why);
+	if (code != CURLE_OK)
+		return explain(h, code, why);
+	/* to libcurl an answer may end in its head */
+	return a->headers.complete ? OK : fault_set(why, ERR_NETWORK,
+	    "%.200s: the connection ended in the head of the answer",
+	    request->url);
 }

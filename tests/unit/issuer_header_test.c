@@ -199,6 +199,25 @@ an_interim_answer_leaves_nothing(void **state)
 	headers_free(&h);
 }
 
+/* The last line is empty; what comes without it was cut off. */
+static void
+a_head_has_an_end(void **state)
+{
+	struct headers h;
+
+	(void)state;
+	headers_init(&h);
+	feed(&h, "HTTP/1.1 100 Continue\r\n");
+	feed(&h, "\r\n");
+	assert_true(h.complete);
+	feed(&h, "HTTP/1.1 200 OK\r\n");
+	feed(&h, "Content-Length: 0\r\n");
+	assert_false(h.complete);
+	feed(&h, "\r\n");
+	assert_true(h.complete);
+	headers_free(&h);
+}
+
 static void
 headers_are_bounded(void **state)
 {
@@ -233,6 +252,7 @@ main(void)
 		cmocka_unit_test(fields),
 		cmocka_unit_test(junk_is_as_good_as_absent),
 		cmocka_unit_test(an_interim_answer_leaves_nothing),
+		cmocka_unit_test(a_head_has_an_end),
 		cmocka_unit_test(headers_are_bounded),
 	};
 
