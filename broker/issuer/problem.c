@@ -1,5 +1,6 @@
 #include "problem.h"
 
+#include <stdio.h>
 #include <string.h>
 
 #include "../base/mem.h"
@@ -92,8 +93,10 @@ put_raw(struct json_writer *w, unsigned status, const char *body, size_t n)
 	while (len > 0 && text[len - 1] == ' ')
 		len--;
 	text[len] = '\0';
-	json_put_string(w, "detail", len > 0 ? text :
-	    "the CA gave no reason");
+	if (len == 0)
+		snprintf(text, sizeof(text), "the CA gave no reason but HTTP "
+		    "status %u", status);
+	json_put_string(w, "detail", text);
 	json_put_int(w, "status", status);
 }
 

@@ -58,10 +58,10 @@ static const struct row rows[] = {
 	  "{\"detail\":\"{\\\"type\\\":\\\"" URN "badNonce\\\"}\","
 	  "\"status\":400}" },
 	/* nothing */
-	{ 500, "", "", "{\"detail\":\"the CA gave no reason\","
-	  "\"status\":500}" },
+	{ 500, "", "", "{\"detail\":\"the CA gave no reason but HTTP "
+	  "status 500\",\"status\":500}" },
 	{ 500, "text/html", " \r\n\xff\xfe", "{\"detail\":\"the CA gave no "
-	  "reason\",\"status\":500}" },
+	  "reason but HTTP status 500\",\"status\":500}" },
 	/* terminal tricks */
 	{ 400, PROBLEM, "{\"detail\":\"a\\u001b[31mb\\nc\\u0085d\\u007f\"}",
 	  "{\"detail\":\"a?[31mb?c?d?\",\"status\":400}" },
