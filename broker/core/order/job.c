@@ -4,6 +4,7 @@
 
 #include "../../base/clock.h"
 #include "../ca/account.h"
+#include "../ca/directory.h"
 #include "../core.h"
 #include "stage.h"
 #include "validation.h"
@@ -20,12 +21,43 @@ load(struct job *j, struct order_row *o)
 	return true;
 }
 
+/* What was said last to the order, or to what it waits for; "" when nobody
+ * complained. */
+static void
+last_words(const struct order_row *o, char out[static STORE_TEXT])
+{
+	const struct config_ca *ca = order_ca(o);
+	char trouble[FAULT_MAX];
+	struct account_row a;
+	struct fault why;
+
+	snprintf(out, STORE_TEXT, "%s", o->error);
+	if (store_account_get(core.store, o->account, &a, &why) == OK &&
+	    a.state != ACCOUNT_VALID && a.error[0] != '\0')
+		snprintf(out, STORE_TEXT, "account %s: %.1800s", a.name,
+		    a.error);
+	if (out[0] != '\0' || ca == NULL)
+		return;
+	directory_trouble(ca->name, trouble);
+	snprintf(out, STORE_TEXT, "%s", trouble);
+}
+
+static void
+fail_by_deadline(struct order_row *o, struct job *j)
+{
+	char words[STORE_TEXT], last[STORE_TEXT];
+
+	last_words(o, last);
+	snprintf(words, sizeof(words), "the order's deadline passed in state "
+	    "%s%s%.1800s", order_state_name(o->state),
+	    last[0] != '\0' ? "; last: " : "", last);
+	order_fail(o, j, words);
+}
+
 /* True when the order is not to be gone on with, and was ended. */
 static bool
 overtaken(struct order_row *o, struct job *j)
 {
-	char words[STORE_TEXT];
-
 	if (o->state >= ORDER_ISSUED) {
 		j->over = true;
 		return true;
@@ -36,9 +68,7 @@ overtaken(struct order_row *o, struct job *j)
 	}
 	if (clock_now() <= o->deadline)
 		return false;
-	snprintf(words, sizeof(words), "the order's deadline passed%s%.1800s",
-	    o->error[0] != '\0' ? "; last: " : "", o->error);
-	order_fail(o, j, words);
+	fail_by_deadline(o, j);
 	return true;
 }
 

@@ -102,6 +102,8 @@ order_enter(struct order_row *o, struct job *j, enum order_state state,
 {
 	if (state != o->state)
 		o->attempts = 0;
+	if (state < ORDER_ISSUED)
+		o->error[0] = '\0'; /* of a trouble that is over */
 	settle(o, j, state, ms);
 }
 
@@ -117,10 +119,14 @@ poll_pause(struct order_row *o, const struct report *r)
 	    1000;
 }
 
+/* A pause that the CA wants does not keep an order beyond its deadline. */
 void
 order_poll(struct order_row *o, struct job *j, const struct report *r)
 {
-	order_enter(o, j, o->state, poll_pause(o, r));
+	int64_t pause = poll_pause(o, r);
+	int64_t left = (o->deadline + 1) * 1000 - clock_now_ms();
+
+	order_enter(o, j, o->state, pause < left ? pause : left);
 }
 
 /* A validation that failed because our answers were not there while a
