@@ -50,15 +50,8 @@ words_of(char out[static STORE_TEXT], const struct json *problem)
 	    "%s%s", type, detail);
 }
 
-void
-problem_words(char out[static STORE_TEXT], const struct json *problem)
-{
-	out[0] = '\0';
-	words_of(out, problem);
-}
-
 static void
-words_of_subproblems(struct report *r, const struct json *list)
+words_of_subproblems(char out[static STORE_TEXT], const struct json *list)
 {
 	size_t n = json_count(list);
 
@@ -66,24 +59,24 @@ words_of_subproblems(struct report *r, const struct json *list)
 		const struct json *sub = json_at(list, i);
 		const char *who = json_get_string(sub, "identifier");
 
-		words_add(r->words, "%s%s: ", i == 0 ? " [" : "; ",
+		words_add(out, "%s%s: ", i == 0 ? " [" : "; ",
 		    who != NULL ? who : "?");
-		words_of(r->words, sub);
+		words_of(out, sub);
 	}
 	if (n > 0)
-		words_add(r->words, "%s%s", "]", "");
+		words_add(out, "%s%s", "]", "");
 }
 
-static void
-read_problem(struct report *r, const struct json *problem)
+void
+problem_words(char out[static STORE_TEXT], const struct json *problem)
 {
 	const char *instance = json_get_string(problem, "instance");
 
-	r->type = short_type(json_get_string(problem, "type"));
-	words_of(r->words, problem);
-	words_of_subproblems(r, json_get(problem, "subproblems"));
+	out[0] = '\0';
+	words_of(out, problem);
+	words_of_subproblems(out, json_get(problem, "subproblems"));
 	if (instance != NULL)
-		words_add(r->words, " (see %s%s)", instance, "");
+		words_add(out, " (see %s%s)", instance, "");
 }
 
 enum err
@@ -122,8 +115,9 @@ report_read(struct report *r, const struct json *result, struct fault *why)
 	if (!url_valid(r->location))
 		r->location = NULL;
 	r->status = (unsigned)status;
+	r->type = short_type(json_get_string(problem, "type"));
 	if (problem != NULL)
-		read_problem(r, problem);
+		problem_words(r->words, problem);
 	else if (detail != NULL)
 		words_add(r->words, "%s%s", detail, "");
 	return OK;

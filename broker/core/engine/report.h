@@ -24,8 +24,9 @@ struct report {
 enum err report_read(struct report *r, const struct json *result,
     struct fault *why);
 
-/* "type: detail" of a problem (RFC 7807) that the CA gave as a reason; says
- * so when there is none, or when problem is NULL. */
+/* "type: detail" of a problem (RFC 9457) that the CA gave as a reason, with
+ * those of its parts and where to read more; says so when there is none, or
+ * when problem is NULL. */
 void problem_words(char out[static STORE_TEXT], const struct json *problem);
 
 #endif

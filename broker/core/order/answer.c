@@ -45,24 +45,32 @@ copy_fact(char out[static STORE_URL], const struct json *facts,
 		strcpy(out, url);
 }
 
+/* Back to an earlier state, ever more slowly. */
+static void
+go_back(struct order_row *o, struct job *j, enum order_state state)
+{
+	order_enter(o, j, state, backoff(++j->returns, RETURN_FIRST,
+	    ORDER_RETRY_MOST));
+}
+
 static void
 on_pending(struct order_row *o, struct job *j, const struct report *r)
 {
 	if (o->state == ORDER_NEW)
 		order_enter(o, j, ORDER_AUTHORIZATIONS, 0);
+	else if (o->state == ORDER_FINALIZE)
+		go_back(o, j, ORDER_READY); /* the CSR is not wanted yet */
 	else
 		order_poll(o, j, r);
 }
 
-/* A CA that has had the CSR and asks for it again is obeyed, ever more
- * slowly. */
+/* A CA that has had the CSR and asks for it again is obeyed. */
 static void
 on_ready(struct order_row *o, struct job *j, const struct report *r)
 {
 	(void)r;
 	if (o->state == ORDER_FINALIZE || o->state == ORDER_PROCESSING) {
-		order_enter(o, j, ORDER_FINALIZE, backoff(++j->returns,
-		    RETURN_FIRST, ORDER_RETRY_MOST));
+		go_back(o, j, ORDER_FINALIZE);
 		return;
 	}
 	order_note(o->id, "the CA is ready for the CSR");
