@@ -82,11 +82,16 @@ set_local(struct job *j, const struct account_row *a)
 	j->local = a->state == ACCOUNT_NEW;
 }
 
+/* That the CA does not know the account is no success: when making it fails
+ * again and again, so does looking for it in between. */
 static void
 enter(struct job *j, struct account_row *a, enum account_state state)
 {
 	a->state = state;
-	a->attempts = 0;
+	if (state != ACCOUNT_CREATE)
+		a->attempts = 0;
+	if (state == ACCOUNT_FIND)
+		a->error[0] = '\0'; /* of the token */
 	a->next_at = 0;
 	if (!save(a)) {
 		job_again(j, RETRY_FIRST);
