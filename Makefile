@@ -72,6 +72,7 @@ issuer_SRC	:= $(wildcard broker/issuer/*.c)
 signer_SRC	:= $(wildcard pkcs11/*.c)
 supervisor_SRC	:= $(wildcard broker/supervisor/*.c)
 cli_SRC		:= $(wildcard api/cli/*.c)
+fakeca_SRC	:= $(wildcard tests/fakeca/*.c)
 
 obj	= $(patsubst %.c,$(BUILD)/%.o,$($(1)_SRC))
 lib	= $(foreach l,$(1),$(BUILD)/lib$(l).a)
@@ -146,6 +147,10 @@ MODULES	 := $(patsubst %.c,$(BUILD)/%.so,$(wildcard tests/*/*_module.c))
 $(FAKES): $(BUILD)/%: $(BUILD)/%.o $(call lib,json base)
 	@echo "  LINK    $@"
 	@$(CC) $(LDFLAGS) -o $@ $(filter %.o %.a,$^) -lcjson -lssl -lcrypto
+FAKECA	 := $(BUILD)/tests/fakeca/fakeca
+$(FAKECA): $(call obj,fakeca) $(call lib,json base)
+	@echo "  LINK    $@"
+	@$(CC) $(LDFLAGS) -o $@ $^ -lcjson -lssl -lcrypto
 $(BUILD)/%_module.so: %_module.c
 	@mkdir -p $(@D)
 	@echo "  MODULE  $@"
@@ -154,7 +159,7 @@ $(BUILD)/%_module.so: %_module.c
 
 units: $(UNITS)
 fuzzers: $(FUZZERS)
-tests: all $(UNITS) $(CASES) $(FUZZERS) $(FAKES) $(MODULES)
+tests: all $(UNITS) $(CASES) $(FUZZERS) $(FAKES) $(FAKECA) $(MODULES)
 check-unit: units
 	@tests/run $(BUILD) unit
 

@@ -6,6 +6,8 @@
 #   lab_token LABEL        a SoftHSM2 token with a random PIN in $LAB/pin
 #   lab_dns                pebble-challtestsrv: every name is 127.0.0.1
 #   lab_pebble [VAR=VALUE] Pebble on $LAB_DIRECTORY, trust in $LAB_TRUST
+#   lab_fakeca             tests/fakeca: CA NAME is $LAB_FAKECA/NAME/directory, its
+#                          script $LAB/fakeca/NAME.script, trust in $LAB_TRUST
 #   lab_broker CONFIG      keybrokerd; waits until it is ready
 #   lab_close              ends every process by its pid and removes the folder
 #
@@ -242,6 +244,24 @@ lab_pebble() { # [VARIABLE=VALUE]...
 	then
 		cat "$LAB/pebble.log" >&2
 		lab_die "Pebble did not start"
+	fi
+}
+
+# A CA that misbehaves as scripts say; there is one in a build of the tests.
+lab_fakeca() {
+	local listen
+	mkdir -p "$LAB/fakeca"
+	listen=$(lab_port)
+	LAB_HTTP_PORT=${LAB_HTTP_PORT:-$(lab_port)}
+	LAB_FAKECA=https://localhost:$listen
+	LAB_TRUST=$LAB/fakeca/root.pem
+	lab_start fakeca "$LAB_BIN/tests/fakeca/fakeca" --folder "$LAB/fakeca" \
+		--port "$listen" --http-port "$LAB_HTTP_PORT"
+	LAB_FAKECA_PID=$LAB_LAST
+	if ! lab_wait 150 lab_listens "$listen" || lab_gone "$LAB_FAKECA_PID"
+	then
+		cat "$LAB/fakeca.log" >&2
+		lab_die "fakeca did not start"
 	fi
 }
 
