@@ -227,20 +227,12 @@ key_test(struct session *s, struct key *key, struct fault *why)
 {
 	static const char text[] = "keybroker tests a key that it made\n";
 	enum sig_alg alg = alg_default(key->about.type);
-	EVP_PKEY *public;
 	struct sign_result sig;
 	enum err e;
 
 	e = sign_message(s, key, alg, text, sizeof(text), &sig, why);
-	if (e != OK)
-		return e;
-	public = spki_read(key->about.spki, key->about.spkilen, why);
-	if (public == NULL)
-		return ERR_KEY;
-	e = signature_verify(public, alg, text, sizeof(text), sig.bytes, sig.n,
-	    why);
-	EVP_PKEY_free(public);
-	return e;
+	return e == OK ? sign_verify(key, alg, text, sizeof(text), &sig, why) :
+	    e;
 }
 
 static enum err

@@ -59,10 +59,11 @@ find_one(struct keyring *ring, CK_ATTRIBUTE *template, size_t count,
 	if (e != OK)
 		return e;
 	if (n == 0)
-		return fault_set(why, ERR_KEY, "no such private key");
+		return fault_set(why, ERR_KEY, "the token has no such private "
+		    "key: if it was deleted, it must be restored");
 	if (n > 1)
 		return fault_set(why, ERR_KEY,
-		    "more than one private key matches");
+		    "more than one private key matches: others must go");
 	*handle = found[0];
 	return OK;
 }
@@ -246,5 +247,6 @@ key_check_pin(const struct key *key, struct view pin, struct fault *why)
 	    CRYPTO_memcmp(pin.p, key->hash, SHA256_SIZE) == 0)
 		return OK;
 	return fault_set(why, ERR_KEY,
-	    "the key in the token is not the pinned one");
+	    "the key in the token is not the pinned one: that must be put "
+	    "back");
 }

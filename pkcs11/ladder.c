@@ -1,6 +1,8 @@
 #include "ladder.h"
 
 #include <stddef.h>
+#include <stdio.h>
+#include <string.h>
 
 #include "../broker/base/mem.h"
 
@@ -51,6 +53,10 @@ static const struct row rows[] = {
 	ROW(CKR_FUNCTION_FAILED, ERR_TOKEN, false, DEVICE),
 	ROW(CKR_DEVICE_MEMORY, ERR_TOKEN, false, DEVICE),
 	ROW(CKR_HOST_MEMORY, ERR_TOKEN, false, DEVICE),
+
+	/* What C_Sign gave does not verify, or cannot. */
+	ROW(CKR_SIGNATURE_INVALID, ERR_SIGNATURE, false, DEVICE),
+	ROW(CKR_SIGNATURE_LEN_RANGE, ERR_SIGNATURE, false, DEVICE),
 
 	ROW(CKR_PIN_INCORRECT, ERR_PIN, false, OPERATOR),
 	ROW(CKR_PIN_INVALID, ERR_PIN, false, OPERATOR),
@@ -107,6 +113,16 @@ static const char *const rung_names[] = {
 };
 _Static_assert(nitems(rung_names) == RUNG__MAX, "every rung has a name");
 
+/* What is left to an operator when no rung helped. */
+static const char *const advice[ERR__MAX] = {
+	[ERR_TOKEN] = "if it stays, see to the token and its module",
+	[ERR_KEY] = "see which objects the token has",
+	[ERR_SIGNATURE] = "test the token before it is trusted again",
+	[ERR_UNSUPPORTED] = "the token does not do this: use another type of "
+	    "key, or another token",
+	[ERR_BUSY] = "the token is full: free sessions or objects in it",
+};
+
 static const struct row *
 row_of(CK_RV rv)
 {
@@ -132,6 +148,16 @@ bool
 ladder_untouched(CK_RV rv)
 {
 	return row_of(rv)->untouched;
+}
+
+void
+ladder_advise(struct fault *why)
+{
+	size_t n = strlen(why->text);
+
+	if (why->ckr != CKR_OK && advice[why->code] != NULL)
+		snprintf(why->text + n, sizeof(why->text) - n, "; %s",
+		    advice[why->code]);
 }
 
 const char *

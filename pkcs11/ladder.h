@@ -38,6 +38,9 @@ bool ladder_untouched(CK_RV rv);
 /* "CKR_DEVICE_ERROR"; "vendor code" or "unknown code" for what has no row. */
 const char *ladder_name(CK_RV rv);
 
+/* Adds what an operator can do, when the fault came from the module. */
+void ladder_advise(struct fault *why);
+
 /* Fills why with "call: CKR_NAME (0x..)" and its CK_RV; returns its code. */
 enum err ladder_fault(struct fault *why, CK_RV rv, const char *call);
 

@@ -1,5 +1,6 @@
 #include "public.h"
 
+#include <stdio.h>
 #include <string.h>
 
 #include "../broker/base/mem.h"
@@ -127,6 +128,8 @@ search(struct session *s, CK_OBJECT_HANDLE private, struct view id,
 		{ CKO_PRIVATE_KEY, read_key },
 	};
 
+	char first[128] = ""; /* why what was there was of no use */
+
 	for (size_t i = 0; i < nitems(places); i++) {
 		CK_OBJECT_HANDLE object = private;
 		EVP_PKEY *key;
@@ -139,9 +142,12 @@ search(struct session *s, CK_OBJECT_HANDLE private, struct view id,
 		key = places[i].read(s, object, why);
 		if (key != NULL || why->ckr != CKR_OK)
 			return key;
+		if (first[0] == '\0' && object != private)
+			snprintf(first, sizeof(first), " (%.120s)", why->text);
 	}
-	fault_set(why, ERR_KEY, "the token shows no public half of the key: "
-	    "it needs a public key object or a certificate with its CKA_ID");
+	fault_set(why, ERR_KEY, "the token shows no public half of the key%s: "
+	    "it needs a public key object or a certificate with its CKA_ID",
+	    first);
 	return NULL;
 }
 

@@ -20,8 +20,10 @@ malformed(struct fault *why)
 	return fault_set(why, ERR_SYNTAX, "malformed request to a lane");
 }
 
+/* again: what was remembered about the key led to a signature that did not
+ * verify, so that nothing of it is used and the next one is verified here. */
 static enum err
-do_sign(struct lane *lane, struct reader *r, struct buf *answer,
+sign(struct lane *lane, struct reader *r, bool again, struct buf *answer,
     struct fault *why)
 {
 	struct view id = reader_bytes(r, CKA_ID_MAX);
@@ -34,6 +36,8 @@ do_sign(struct lane *lane, struct reader *r, struct buf *answer,
 
 	if (!reader_done(r) || alg >= ALG__MAX)
 		return malformed(why);
+	if (again)
+		key_forget(&lane->ring, id);
 	e = key_get(&lane->ring, id, pin, &key, why);
 	if (e == OK)
 		e = shape_check(key->about.purpose, alg,
@@ -42,11 +46,27 @@ do_sign(struct lane *lane, struct reader *r, struct buf *answer,
 	if (e == OK)
 		e = sign_message(&lane->session, key, alg, text.p, text.n,
 		    &sig, why);
+	if (e == OK && again)
+		e = sign_verify(key, alg, text.p, text.n, &sig, why);
 	if (e != OK)
 		return e;
 	buf_put_bytes(answer, sig.bytes, sig.n);
 	buf_put_u32(answer, sig.microseconds);
 	return OK;
+}
+
+static enum err
+do_sign(struct lane *lane, struct reader *r, struct buf *answer,
+    struct fault *why)
+{
+	return sign(lane, r, false, answer, why);
+}
+
+static enum err
+do_sign_again(struct lane *lane, struct reader *r, struct buf *answer,
+    struct fault *why)
+{
+	return sign(lane, r, true, answer, why);
 }
 
 static enum err
@@ -181,6 +201,7 @@ static const struct {
 	[LANE_DESTROY] = { do_destroy, true, true },
 	[LANE_TOKEN] = { do_token, true, false },
 	[LANE_CHANNEL] = { NULL, false, false },
+	[LANE_SIGN_AGAIN] = { do_sign_again, true, false },
 };
 _Static_assert(nitems(ops) == LANE_OP__MAX, "every operation has a row");
 

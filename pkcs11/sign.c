@@ -93,8 +93,8 @@ call_token(struct session *s, const struct key *key,
 	return rv;
 }
 
-static enum err
-verify_odd(const struct key *key, enum sig_alg alg, const void *p, size_t n,
+enum err
+sign_verify(const struct key *key, enum sig_alg alg, const void *p, size_t n,
     const struct sign_result *sig, struct fault *why)
 {
 	EVP_PKEY *public = spki_read(key->about.spki, key->about.spkilen, why);
@@ -104,6 +104,8 @@ verify_odd(const struct key *key, enum sig_alg alg, const void *p, size_t n,
 		return ERR_KEY;
 	e = signature_verify(public, alg, p, n, sig->bytes, sig->n, why);
 	EVP_PKEY_free(public);
+	if (e == ERR_SIGNATURE)
+		why->ckr = CKR_SIGNATURE_INVALID;
 	return e;
 }
 
@@ -151,10 +153,13 @@ sign_with(struct session *s, struct key *key, const struct sign_way *way,
 	if (rv != CKR_OK)
 		return ladder_fault(why, rv, call);
 	out->microseconds = (uint32_t)(clock_monotonic_us() - begin);
-	if (!signature_normalise(key->about.type, out->bytes, &out->n, &odd))
-		return fault_set(why, ERR_SIGNATURE,
+	if (!signature_normalise(key->about.type, out->bytes, &out->n, &odd)) {
+		fault_set(why, ERR_SIGNATURE,
 		    "the token gave a signature of %zu bytes", out->n);
-	return odd ? verify_odd(key, way->alg, p, n, out, why) : OK;
+		why->ckr = CKR_SIGNATURE_LEN_RANGE;
+		return ERR_SIGNATURE;
+	}
+	return odd ? sign_verify(key, way->alg, p, n, out, why) : OK;
 }
 
 /* True when another mechanism may do what this one may not. */

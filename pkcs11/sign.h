@@ -43,6 +43,11 @@ enum err sign_with(struct session *s, struct key *key,
     const struct sign_way *way, const void *p, size_t n,
     struct sign_result *out, struct fault *why);
 
+/* Verifies with the key's public half; what does not verify is for the ladder
+ * a failure of C_Sign. */
+enum err sign_verify(const struct key *key, enum sig_alg alg, const void *p,
+    size_t n, const struct sign_result *sig, struct fault *why);
+
 /*
  * Brings a signature as a token gave it into JOSE form: ECDSA also as DER, or
  * as two halves that lost leading zeros.  *odd tells that it had to be

@@ -52,6 +52,16 @@ is_bare(enum key_type type, const unsigned char *p, size_t n)
 	return n == 1 + c && (p[0] == 0x02 || p[0] == 0x03);
 }
 
+/* What tokens wrap a point into: PKCS#11 says an OCTET STRING, and some give
+ * what a SubjectPublicKeyInfo has.  The lengths leave no doubt. */
+static const struct {
+	unsigned char tag;
+	size_t head; /* bytes before the point */
+} wrappings[] = {
+	{ 0x04, 2 }, /* OCTET STRING */
+	{ 0x03, 3 }, /* BIT STRING, without unused bits */
+};
+
 struct view
 point_unwrap(enum key_type type, const unsigned char *p, size_t n)
 {
@@ -59,9 +69,14 @@ point_unwrap(enum key_type type, const unsigned char *p, size_t n)
 		return (struct view){ NULL, 0 };
 	if (is_bare(type, p, n))
 		return (struct view){ p, n };
-	if (n > 2 && p[0] == 0x04 && p[1] < 0x80 && p[1] == n - 2 &&
-	    is_bare(type, p + 2, n - 2))
-		return (struct view){ p + 2, n - 2 };
+	for (size_t i = 0; i < nitems(wrappings); i++) {
+		size_t head = wrappings[i].head;
+
+		if (n > head && p[0] == wrappings[i].tag && p[1] < 0x80 &&
+		    p[1] == n - 2 && (head == 2 || p[2] == 0) &&
+		    is_bare(type, p + head, n - head))
+			return (struct view){ p + head, n - head };
+	}
 	return (struct view){ NULL, 0 };
 }
 

@@ -164,7 +164,8 @@ token_find(struct token *t, const struct module *m, P11KitUri *uri,
 	if (e != OK)
 		return e;
 	if (matches == 0)
-		return fault_set(why, ERR_TOKEN, "no token matches the URI");
+		return fault_set(why, ERR_TOKEN, "no token matches "
+		    "the URI: it is not there, or is called otherwise");
 	if (matches > 1)
 		return fault_set(why, ERR_CONFIG,
 		    "%u tokens match the URI: add serial=", matches);

@@ -45,6 +45,10 @@
  * LANE_CHANNEL   (empty; descriptor: one end of   (none)
  *                a further channel, served like
  *                the first)
+ * LANE_SIGN_AGAIN as LANE_SIGN; the last          as LANE_SIGN
+ *                signature of this key did not
+ *                verify: the lane finds the key
+ *                afresh, and verifies
  *
  * A key born elsewhere (--key NAME=PURPOSE=URI of the lane) is first found
  * by "name:NAME".  The answer holds the id to use from then on: its CKA_ID, or
@@ -65,6 +69,7 @@ enum lane_op {
 	LANE_DESTROY,
 	LANE_TOKEN,
 	LANE_CHANNEL,
+	LANE_SIGN_AGAIN,
 	LANE_OP__MAX
 };
 

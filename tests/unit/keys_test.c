@@ -216,6 +216,22 @@ test_wrong_signature_never_leaves(void **state)
 	assert_true(sig.verified);
 }
 
+/* A token that was wrong once is asked once more. */
+static void
+test_wrong_signature_is_made_again(void **state)
+{
+	struct signature sig;
+	unsigned before;
+
+	(void)state;
+	assert_int_equal(make("once", KEY_EC_P256, VERIFY_ALWAYS), OK);
+	before = box.signatures;
+	box.corrupt_once = true;
+	assert_int_equal(sign("once", ALG_ES256, &sig), OK);
+	assert_true(sig.verified);
+	assert_int_equal(box.signatures, before + 2);
+}
+
 /* Verified: the first of each connection, and one in a thousand, whatever
  * fails in between. */
 static void
@@ -395,7 +411,8 @@ main(void)
 		TEST(test_orphan_is_adopted),
 		TEST(test_one_of_two_orphans_is_taken),
 		TEST(test_begun_and_not_made),
-		TEST(test_wrong_signature_never_leaves), TEST(test_sampling),
+		TEST(test_wrong_signature_never_leaves),
+		TEST(test_wrong_signature_is_made_again), TEST(test_sampling),
 		TEST(test_retire_and_destroy), TEST(test_retire_rolled_back),
 		TEST(test_adopt), TEST(test_uri),
 		TEST(test_retire_while_others_sign),

@@ -79,6 +79,12 @@ faults_name_call_and_code(void **state)
 	assert_int_equal(why.ckr, 0x30);
 	ladder_fault(&why, CKR_VENDOR_DEFINED | 1, "C_Sign");
 	assert_string_equal(why.text, "C_Sign: vendor code (0x80000001)");
+	ladder_advise(&why);
+	assert_string_equal(why.text, "C_Sign: vendor code (0x80000001); if it "
+	    "stays, see to the token and its module");
+	fault_set(&why, ERR_TOKEN, "ours");
+	ladder_advise(&why);
+	assert_string_equal(why.text, "ours");
 }
 
 /* A module that lets every session be opened and fails as told. */

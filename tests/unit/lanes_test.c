@@ -143,7 +143,7 @@ test_no_lane(void **state)
 	assert_non_null(strstr(why.text, "no lane"));
 	fault_set(&why, ERR_PIN, "PIN refused");
 	lanes_down(lanes, "main", 0, &why);
-	assert_int_equal(call(LANE_FIND, "x", &why), ERR_TOKEN);
+	assert_int_equal(call(LANE_FIND, "x", &why), ERR_PIN);
 	assert_non_null(strstr(why.text, "PIN refused"));
 	assert_int_equal(status().down.code, ERR_PIN);
 	assert_int_equal(lanes_call(lanes, "other", LANE_FIND, "", 0,

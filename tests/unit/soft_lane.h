@@ -31,6 +31,7 @@ struct soft_box {
 	struct soft_key keys[SOFT_KEYS];
 	atomic_uint signatures, generated;
 	atomic_bool corrupt; /* signs wrongly */
+	atomic_bool corrupt_once;
 };
 
 enum soft_mode {
@@ -175,7 +176,7 @@ soft_do_sign(struct soft_box *box, struct reader *r, struct buf *out)
 	if (hash.n != sizeof(pin) || memcmp(pin, hash.p, hash.n) != 0)
 		return ERR_KEY;
 	n = soft_sign(k->pkey, alg, preimage.p, preimage.n, sig);
-	if (box->corrupt)
+	if (box->corrupt || atomic_exchange(&box->corrupt_once, false))
 		sig[n / 2] ^= 1;
 	box->signatures++;
 	buf_put_bytes(out, sig, n);
@@ -282,7 +283,8 @@ soft_work(struct soft_lane *lane, const struct frame *in)
 {
 	static enum err (*const ops[])(struct soft_box *, struct reader *,
 	    struct buf *) = {
-		[LANE_SIGN] = soft_do_sign, [LANE_GENERATE] = soft_do_generate,
+		[LANE_SIGN] = soft_do_sign, [LANE_SIGN_AGAIN] = soft_do_sign,
+		[LANE_GENERATE] = soft_do_generate,
 		[LANE_FIND] = soft_do_find, [LANE_LIST] = soft_do_list,
 		[LANE_DESTROY] = soft_do_destroy, [LANE_TOKEN] = soft_do_token,
 	};

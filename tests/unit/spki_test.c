@@ -98,6 +98,14 @@ ec_points(void **state)
 		expect_refused(type, w, n + 1);
 		w[1]--;
 		expect_refused(type, w, n);
+		w[0] = 0x03; /* BIT STRING */
+		w[1] = (unsigned char)(p.n + 1);
+		w[2] = 0;
+		memcpy(w + 3, p.bytes, p.n);
+		expect_same(type, &p, w, p.n + 3);
+		expect_refused(type, w, p.n + 2);
+		w[2] = 1; /* an unused bit */
+		expect_refused(type, w, p.n + 3);
 		n = wrap(w, compressed, c + 1);
 		expect_same(type, &p, w, n);
 		expect_refused(type, p.bytes, p.n - 1);

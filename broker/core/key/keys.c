@@ -84,10 +84,28 @@ still_active(struct keys *k, const struct cached_key *c, struct fault *why)
 }
 
 static enum err
+ask(struct keys *k, struct cached_key *c, enum lane_op op, enum sig_alg alg,
+    const void *p, size_t n, struct signature *sig, struct fault *why)
+{
+	uint64_t generation = lanes_generation(k->lanes, c->row.token);
+	enum err e;
+
+	e = token_sign(k->lanes, op, &c->row, alg, p, n, sig, why);
+	if (e == OK && sig->n != signature_size(c->row.type))
+		e = fault_set(why, ERR_SIGNATURE,
+		    "signature of %zu bytes instead of %zu", sig->n,
+		    signature_size(c->row.type));
+	if (e == OK && must_verify(c, generation))
+		e = verify(c, alg, p, n, generation, sig, why);
+	return e;
+}
+
+/* A handle may have come to mean another key without a word from the token:
+ * what does not verify is asked for once more, with the key found afresh. */
+static enum err
 sign(struct keys *k, struct cached_key *c, enum sig_alg alg, const void *p,
     size_t n, struct signature *sig, struct fault *why)
 {
-	uint64_t generation = lanes_generation(k->lanes, c->row.token);
 	enum err e;
 
 	if (c->row.state != KEY_ACTIVE)
@@ -97,13 +115,9 @@ sign(struct keys *k, struct cached_key *c, enum sig_alg alg, const void *p,
 		return fault_set(why, ERR_UNSUPPORTED,
 		    "a key of type %s does not sign with %s",
 		    key_type_name(c->row.type), alg_name(alg));
-	e = token_sign(k->lanes, &c->row, alg, p, n, sig, why);
-	if (e == OK && sig->n != signature_size(c->row.type))
-		e = fault_set(why, ERR_SIGNATURE,
-		    "signature of %zu bytes instead of %zu", sig->n,
-		    signature_size(c->row.type));
-	if (e == OK && must_verify(c, generation))
-		e = verify(c, alg, p, n, generation, sig, why);
+	e = ask(k, c, LANE_SIGN, alg, p, n, sig, why);
+	if (e == ERR_SIGNATURE)
+		e = ask(k, c, LANE_SIGN_AGAIN, alg, p, n, sig, why);
 	if (e == OK && c->dropped)
 		e = still_active(k, c, why);
 	sig->alg = alg;

@@ -7,6 +7,7 @@
 
 #include <pthread.h>
 #include <stdatomic.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -235,6 +236,12 @@ writes(enum lane_op op)
 	return op == LANE_GENERATE || op == LANE_DESTROY;
 }
 
+static bool
+signs(enum lane_op op)
+{
+	return op == LANE_SIGN || op == LANE_SIGN_AGAIN;
+}
+
 /*
  * What changes the token goes to one lane, the first that is up: SoftHSM tells
  * processes of one another's objects by a counter, and when two write at once
@@ -299,13 +306,26 @@ give_back(struct token *t, struct call *c)
 static enum err
 no_lane(const struct token *t, struct fault *why)
 {
-	fault_set(why, ERR_TOKEN, "no lane of token \"%s\" is up%s%s",
+	enum err e = t->down.code == ERR_PIN ? ERR_PIN : ERR_TOKEN;
+
+	fault_set(why, e, "no lane of token \"%s\" is up%s%s",
 	    t->config->name, t->down.code != OK ? ": " : "", t->down.text);
 	if (why != NULL) {
 		why->retry_after = RETRY_AFTER;
 		why->ckr = t->down.ckr;
 	}
-	return ERR_TOKEN;
+	return e;
+}
+
+/* Nothing but an operator helps against a refused PIN. */
+static void
+advise(const struct token *t, struct fault *why)
+{
+	size_t n = strlen(why->text);
+
+	snprintf(why->text + n, sizeof(why->text) - n, "; once the PIN is "
+	    "right, run keybroker token unlatch %s", t->config->name);
+	why->retry_after = 0;
 }
 
 static enum err
@@ -415,7 +435,7 @@ token_us(const struct call *c, const struct buf *answer, size_t start)
 {
 	struct reader r;
 
-	if (c->op != LANE_SIGN || answer->len <= start)
+	if (!signs(c->op) || answer->len <= start)
 		return 0;
 	reader_init(&r, answer->data + start, answer->len - start);
 	reader_bytes(&r, SIGNATURE_MAX);
@@ -439,7 +459,7 @@ try_once(struct lanes *l, struct token *t, struct call *c,
 	pthread_mutex_lock(&t->lock);
 	if (e == OK) {
 		c->lane->heard = clock_monotonic_us();
-		t->signatures += status == OK && c->op == LANE_SIGN;
+		t->signatures += status == OK && signs(c->op);
 		*result = status;
 	} else {
 		judge(t, c, e, &failed);
@@ -471,6 +491,8 @@ lanes_call(struct lanes *l, const char *token, enum lane_op op,
 	c.deadline = c.asked + c.limit;
 	while (try_once(l, t, &c, answer, &e, why) && !c.moved)
 		c.moved = true;
+	if (e == ERR_PIN && why != NULL)
+		advise(t, why);
 	if (times != NULL) {
 		times->total = (uint32_t)(clock_monotonic_us() - c.asked);
 		times->token = e == OK ? token_us(&c, answer, start) : 0;

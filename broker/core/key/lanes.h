@@ -50,8 +50,9 @@ struct lane_times {
 /*
  * One request to any lane of the token.  answer is an initialised buffer that
  * receives the payload of a good answer.  times may be NULL.  ERR_TOKEN when no
- * lane is up, ERR_BUSY when the queue is full, ERR_TIMEOUT when the deadline
- * (in seconds, from the configuration of the token) passes.
+ * lane is up, ERR_PIN when only an operator can change that, ERR_BUSY when the
+ * queue is full, ERR_TIMEOUT when the deadline (in seconds, from the
+ * configuration of the token) passes.
  */
 enum err lanes_call(struct lanes *l, const char *token, enum lane_op op,
     const void *payload, size_t n, struct buf *answer,

@@ -59,8 +59,9 @@ read_signature(const struct buf *answer, const char *token,
 }
 
 enum err
-token_sign(struct lanes *l, const struct key_row *row, enum sig_alg alg,
-    const void *p, size_t n, struct signature *sig, struct fault *why)
+token_sign(struct lanes *l, enum lane_op op, const struct key_row *row,
+    enum sig_alg alg, const void *p, size_t n, struct signature *sig,
+    struct fault *why)
 {
 	struct buf request, answer;
 	enum err e;
@@ -73,7 +74,7 @@ token_sign(struct lanes *l, const struct key_row *row, enum sig_alg alg,
 	buf_put_bytes(&request, row->pin, SHA256_SIZE);
 	buf_put_u8(&request, (uint8_t)alg);
 	buf_put_bytes(&request, p, n);
-	e = lanes_call(l, row->token, LANE_SIGN, request.data, request.len,
+	e = lanes_call(l, row->token, op, request.data, request.len,
 	    &answer, &sig->times, why);
 	if (e == OK)
 		e = read_signature(&answer, row->token, sig, why);

@@ -4,9 +4,10 @@
 
 #include "keys.h"
 
-enum err token_sign(struct lanes *l, const struct key_row *row,
-    enum sig_alg alg, const void *p, size_t n, struct signature *sig,
-    struct fault *why);
+/* op is LANE_SIGN, or LANE_SIGN_AGAIN when what that gave did not verify. */
+enum err token_sign(struct lanes *l, enum lane_op op,
+    const struct key_row *row, enum sig_alg alg, const void *p, size_t n,
+    struct signature *sig, struct fault *why);
 
 /* Makes a key of the row's name, purpose and type; with again, takes the one
  * that an attempt before may have left in the token. */
