@@ -34,6 +34,7 @@ spawn(pid_t *pid, const char *program, char *const argv[], int channel,
 	posix_spawn_file_actions_adddup2(&actions, channel, PARENT_FD);
 	if (pin >= 0)
 		posix_spawn_file_actions_adddup2(&actions, pin, PIN_FD);
+	posix_spawn_file_actions_addclose(&actions, LOGIN_FD);
 	rc = posix_spawn(pid, program, &actions, NULL, argv, environ);
 	posix_spawn_file_actions_destroy(&actions);
 	return rc;

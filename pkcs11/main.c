@@ -44,11 +44,12 @@ serve(const struct options *o)
 	static struct lane lane;
 	struct fault why = { .code = OK };
 	int pin = is_open(PIN_FD) ? PIN_FD : -1;
+	int login = is_open(LOGIN_FD) ? LOGIN_FD : -1;
 	int code;
 	enum err e;
 
 	e = session_open(&lane.session, o->module, o->token, pin,
-	    o->count_low_allowed, &why);
+	    login, o->count_low_allowed, &why);
 	lane.ring = (struct keyring){ .session = &lane.session,
 		.foreign = o->foreign, .nforeign = o->nforeign };
 	code = session_exit_code(e);

@@ -3,6 +3,7 @@
 #include <unistd.h>
 
 #include "../broker/base/log.h"
+#include "../broker/base/login.h"
 #include "../broker/base/mem.h"
 #include "../broker/base/process.h"
 #include "pin.h"
@@ -17,7 +18,7 @@ pin_complaint(CK_RV rv)
 
 /* Each refused PIN burns one try, so ask the token first. */
 static enum err
-check_pin_flags(struct session *s, struct fault *why)
+check_pin_flags(struct session *s, bool careful, struct fault *why)
 {
 	CK_FLAGS flags = s->token.info.flags;
 
@@ -28,14 +29,15 @@ check_pin_flags(struct session *s, struct fault *why)
 	if ((flags & CKF_USER_PIN_FINAL_TRY) != 0)
 		return fault_set(why, ERR_PIN,
 		    "the token says: one PIN try left");
-	if ((flags & CKF_USER_PIN_COUNT_LOW) != 0 && !s->count_low_allowed)
+	if ((flags & CKF_USER_PIN_COUNT_LOW) != 0 &&
+	    (careful || !s->count_low_allowed))
 		return fault_set(why, ERR_PIN, "the token says: a wrong PIN "
 		    "was given since the last login");
 	return OK;
 }
 
 static enum err
-login_as(struct session *s, CK_USER_TYPE user, struct fault *why)
+give_pin(struct session *s, CK_USER_TYPE user, struct fault *why)
 {
 	struct pin pin = { .bytes = NULL };
 	enum err e = OK;
@@ -58,15 +60,47 @@ login_as(struct session *s, CK_USER_TYPE user, struct fault *why)
 	return ladder_fault(why, rv, "C_Login");
 }
 
+/* careful: the login before ended in a crash, which may have cost a try. */
 static enum err
-login(struct session *s, struct fault *why)
+login_as(struct session *s, CK_USER_TYPE user, bool careful,
+    struct fault *why)
 {
 	enum err e = token_refresh(&s->token, &s->module, why);
 
-	if (e != OK || (s->token.info.flags & CKF_LOGIN_REQUIRED) == 0)
+	if (e != OK || (user == CKU_USER &&
+	    (s->token.info.flags & CKF_LOGIN_REQUIRED) == 0))
 		return e;
-	e = check_pin_flags(s, why);
-	return e == OK ? login_as(s, CKU_USER, why) : e;
+	e = check_pin_flags(s, careful, why);
+	return e == OK ? give_pin(s, user, why) : e;
+}
+
+/* One lane of a token at a time, and none after one was refused. */
+static enum err
+login_in_turn(struct session *s, CK_USER_TYPE user, struct fault *why)
+{
+	enum login_state state;
+	enum err e;
+
+	if (s->login_fd < 0)
+		return login_as(s, user, false, why);
+	e = login_enter(s->login_fd, &state, why);
+	if (e != OK)
+		return e;
+	if (state == LOGIN_REFUSED || state == LOGIN_LATCHED)
+		e = fault_set(why, ERR_PIN, "the PIN was refused before, to "
+		    "another lane");
+	else
+		e = login_as(s, user, state == LOGIN_TRYING, why);
+	if (state == LOGIN_FREE || state == LOGIN_TRYING)
+		state = s->refused ? LOGIN_REFUSED : LOGIN_FREE;
+	login_leave(s->login_fd, state);
+	return e;
+}
+
+static enum err
+login(struct session *s, struct fault *why)
+{
+	return login_in_turn(s, CKU_USER, why);
 }
 
 static bool
@@ -83,12 +117,8 @@ logged_in(struct session *s)
 enum err
 session_login_for_key(struct session *s, struct fault *why)
 {
-	enum err e = token_refresh(&s->token, &s->module, why);
+	enum err e = login_in_turn(s, CKU_CONTEXT_SPECIFIC, why);
 
-	if (e == OK)
-		e = check_pin_flags(s, why);
-	if (e == OK)
-		e = login_as(s, CKU_CONTEXT_SPECIFIC, why);
 	if (e == ERR_TOKEN && why->ckr == CKR_OPERATION_NOT_INITIALIZED)
 		e = OK;
 	return e;
@@ -150,11 +180,12 @@ session_restart(struct session *s, struct fault *why)
 
 enum err
 session_open(struct session *s, const char *module, const char *uri,
-    int pin_fd, bool count_low_allowed, struct fault *why)
+    int pin_fd, int login_fd, bool count_low_allowed, struct fault *why)
 {
 	enum err e;
 
-	*s = (struct session){ .pin_fd = pin_fd, .folder = -1, .leave = -1,
+	*s = (struct session){ .pin_fd = pin_fd, .login_fd = login_fd,
+		.folder = -1, .leave = -1,
 		.count_low_allowed = count_low_allowed };
 	s->uri = uri_read(uri, URI_TOKEN, why);
 	if (s->uri == NULL)
@@ -162,6 +193,8 @@ session_open(struct session *s, const char *module, const char *uri,
 	e = module_load(&s->module, module, why);
 	if (e == OK)
 		e = start(s, why);
+	if (e != OK)
+		ladder_advise(why);
 	if (e == OK)
 		s->folder = quirk_open_folder(s->token.quirk);
 	return e;
@@ -188,7 +221,6 @@ session_exit_code(enum err e)
 		return EXIT_PIN;
 	case ERR_CONFIG:
 	case ERR_USAGE:
-	case ERR_UNSUPPORTED:
 		return EXIT_SETTING;
 	case ERR_INTERNAL:
 		return EXIT_BROKEN;
@@ -220,9 +252,10 @@ static enum err (*const climb[RUNG__MAX])(struct session *, struct fault *) = {
 	[RUNG_MODULE] = session_restart,
 };
 
-/* Tries one rung; false when the request is to be given up. */
+/* Tries one rung; false when the request is to be given up, and why then is
+ * what stands in the way. */
 static bool
-recover(struct session *s, enum rung rung, const struct fault *why)
+recover(struct session *s, enum rung rung, struct fault *why)
 {
 	struct fault again;
 	enum err e;
@@ -239,16 +272,18 @@ recover(struct session *s, enum rung rung, const struct fault *why)
 		return true;
 	log_error("%s; ending this lane", again.text);
 	s->leave = session_exit_code(e);
+	*why = again;
 	return false;
 }
 
 /* What a request that failed for good means for the lane as a whole. */
 static void
-give_up(struct session *s, enum err e, unsigned failures)
+give_up(struct session *s, unsigned failures, struct fault *why)
 {
-	if (e == ERR_PIN)
+	ladder_advise(why);
+	if (why->code == ERR_PIN)
 		s->leave = EXIT_PIN;
-	if (e == ERR_TOKEN && failures > 1 &&
+	if (why->code == ERR_TOKEN && failures > 1 &&
 	    ++s->exhausted == EXHAUSTED_MAX && s->leave < 0)
 		s->leave = EXIT_TEMPORARY;
 }
@@ -265,8 +300,8 @@ session_run(struct session *s, session_fn *fn, void *arg, bool repeatable,
 
 		if (rv == CKR_OK ||
 		    !recover(s, ladder_rung(rv, failures++), why)) {
-			give_up(s, e, failures);
-			return e;
+			give_up(s, failures, why);
+			return why->code;
 		}
 		if (!repeatable && !ladder_untouched(rv))
 			return e;

@@ -14,6 +14,7 @@ struct session {
 	struct module module;
 	P11KitUri *uri;
 	int pin_fd;		/* -1: no PIN was given */
+	int login_fd;		/* -1: this is the only lane */
 	bool count_low_allowed;
 	struct token token;
 	CK_SESSION_HANDLE handle;
@@ -29,7 +30,7 @@ struct session {
  * the session and logs in.  session_close() is due even after a failure.
  */
 enum err session_open(struct session *s, const char *module, const char *uri,
-    int pin_fd, bool count_low_allowed, struct fault *why);
+    int pin_fd, int login_fd, bool count_low_allowed, struct fault *why);
 
 /* C_Finalize; no C_Logout, because that would log other programs out too
  * where a module shares the login. */

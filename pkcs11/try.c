@@ -52,7 +52,7 @@ open_token(struct try *t)
 	enum err e;
 
 	report_begin(r, "module loads");
-	e = session_open(&t->session, o->module, t->uri, t->pin_fd,
+	e = session_open(&t->session, o->module, t->uri, t->pin_fd, -1,
 	    o->count_low_allowed, &why);
 	if (t->session.module.f == NULL)
 		return report_result(r, e, &why);

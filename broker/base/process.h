@@ -21,6 +21,7 @@ enum exit_code {
 /* Descriptors that keybrokerd hands to its children, see each main(). */
 #define PARENT_FD 3 /* core: control channel; lane and issuer: to the core */
 #define PIN_FD	  4 /* lane: the PIN, to be read from offset 0 */
+#define LOGIN_FD  5 /* lane: what the lanes know of the PIN, see login.h */
 
 /*
  * Names the process, refuses core files and tracing by others, ignores

@@ -18,6 +18,7 @@
 #include "pin.h"
 #include "supervisor.h"
 
+#define LANE_FDS     3 /* channel, PIN, login; see base/process.h */
 #define CRASHES_MOST 2 /* logins in a row; then the token is latched */
 #define ARGV_MAX(keys) (11 + 2 * (keys))
 
@@ -82,23 +83,23 @@ arguments(const struct lane *l, bool careful)
 	return argv;
 }
 
+/* Of fds, the first becomes the lane's end of its channel. */
 static enum err
-spawn(struct supervisor *s, struct lane *l, int pin, bool careful,
-    struct fault *why)
+spawn(struct supervisor *s, struct lane *l, int fds[static LANE_FDS],
+    bool careful, struct fault *why)
 {
 	char **argv = arguments(l, careful), **envp = child_environment(true);
-	int pair[2], fds[2];
+	int pair[2];
 	struct spawn what = { .path = s->settings->programs[ROLE_SIGNER],
 		.argv = argv, .envp = envp, .output = -1, .mask = 077,
 		.who = &s->settings->users[ROLE_SIGNER],
-		.fds = fds, .nfds = 2 };
+		.fds = fds, .nfds = LANE_FDS };
 	pid_t pid;
 	enum err e;
 
 	e = frame_pair(pair, why);
 	if (e == OK) {
 		fds[0] = pair[1];
-		fds[1] = pin;
 		e = child_spawn(&what, &pid, why);
 		close(pair[1]);
 		l->fd = pair[0];
@@ -111,12 +112,30 @@ spawn(struct supervisor *s, struct lane *l, int pin, bool careful,
 }
 
 static void
+start_failed(struct supervisor *s, struct lane *l, enum err e,
+    const struct fault *why)
+{
+	if (e == ERR_PIN) {
+		token_hold(s, l->token, why);
+		return;
+	}
+	log_error("lane %u of token %s: %s", l->number,
+	    l->token->config->name, why->text);
+	if (l->fd >= 0)
+		close(l->fd);
+	l->fd = -1;
+	l->tried = true;
+	lane_tell_down(s, l, why);
+	child_ended(&l->child, true);
+}
+
+static void
 start(struct supervisor *s, struct lane *l)
 {
 	const char *name = l->token->config->name;
 	struct fault why = { 0 };
+	int fds[LANE_FDS] = { -1, -1, -1 };
 	bool died = false;
-	int pin = -1;
 	enum err e;
 
 	if (l->token->latched)
@@ -126,26 +145,24 @@ start(struct supervisor *s, struct lane *l)
 		return;
 	}
 	l->why.code = OK;
-	e = pins_open(l->token->config, l->token->prompted, &pin, &why);
+	e = token_open_login(s, l->token, &fds[2], &why);
+	if (e == OK)
+		e = pins_open(l->token->config, l->token->prompted, &fds[1],
+		    &why);
 	if (e == OK)
 		e = latch_trying(s->latches, name, &died, &why);
 	if (died)
 		log_warning("token %s: the last login ended in a crash", name);
 	if (e == OK)
-		e = spawn(s, l, pin, died, &why);
-	if (pin >= 0)
-		close(pin);
+		e = spawn(s, l, fds, died, &why);
+	for (unsigned i = 1; i < LANE_FDS; i++)
+		if (fds[i] >= 0)
+			close(fds[i]);
 	if (e == OK) {
 		child_kill_by(&l->child, child_now() + LANE_START_MS);
 		return;
 	}
-	log_error("lane %u of token %s: %s", l->number, name, why.text);
-	if (l->fd >= 0)
-		close(l->fd);
-	l->fd = -1;
-	l->tried = true;
-	lane_tell_down(s, l, &why);
-	child_ended(&l->child, true);
+	start_failed(s, l, e, &why);
 }
 
 struct lane *
@@ -237,6 +254,7 @@ lane_readable(struct supervisor *s, struct lane *l)
 		if (reader_done(&r) && head.nfds == 0) {
 			latch_tried(s->latches, l->token->config->name);
 			l->token->crashes = 0;
+			l->token->proven = true;
 			pass_on(s, l, &info);
 			l->child.state = CHILD_UP;
 			l->child.kill_at = 0;
@@ -320,7 +338,8 @@ ended(struct supervisor *s, struct lane *l, int status)
 		token_hold(s, l->token, &why);
 	else
 		lane_tell_down(s, l, &why);
-	if (WIFEXITED(status) && WEXITSTATUS(status) == EXIT_SETTING)
+	if (WIFEXITED(status) && WEXITSTATUS(status) == EXIT_SETTING &&
+	    !l->token->proven)
 		supervisor_stop(s, EXIT_SETTING);
 }
 

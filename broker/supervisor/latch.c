@@ -10,10 +10,12 @@
 
 #include "../base/clock.h"
 #include "../base/io.h"
+#include "../base/login.h"
 #include "../base/log.h"
 #include "../base/mem.h"
 
 #define MARKER ".trying"
+#define LOGIN  ".login"
 
 enum err
 latch_open(const char *state, int *folder, struct fault *why)
@@ -40,12 +42,46 @@ out:
 	return e;
 }
 
+static bool
+ends_in(const char *text, const char *end)
+{
+	size_t n = strlen(text), m = strlen(end);
+
+	return n >= m && strcmp(text + n - m, end) == 0;
+}
+
 bool
 latch_name_valid(const char *token)
 {
-	size_t n = strlen(token), m = strlen(MARKER);
+	return !ends_in(token, MARKER) && !ends_in(token, LOGIN);
+}
 
-	return n < m || strcmp(token + n - m, MARKER) != 0;
+enum err
+latch_open_login(int folder, const char *token, int *fd, struct fault *why)
+{
+	char *name = xasprintf("%s" LOGIN, token);
+
+	*fd = openat(folder, name, O_RDWR | O_CREAT | O_NOFOLLOW | O_CLOEXEC,
+	    0600);
+	if (*fd < 0)
+		fault_errno(why, ERR_IO, "cannot open latch/%s", name);
+	free(name);
+	return *fd >= 0 ? OK : ERR_IO;
+}
+
+/* Tells the lanes, those that are up as well. */
+static enum err
+tell_lanes(int folder, const char *token, enum login_state state,
+    struct fault *why)
+{
+	int fd;
+	enum err e = latch_open_login(folder, token, &fd, why);
+
+	if (e != OK)
+		return e;
+	e = login_put(fd, state, why);
+	close(fd);
+	return e;
 }
 
 static void
@@ -137,6 +173,7 @@ latch_set(int folder, const char *token, const char *reason,
 	char when[RFC3339_SIZE];
 	char *line = xasprintf("%s %s\n",
 	    clock_rfc3339(clock_now_ms(), when), reason);
+	struct fault told;
 	bool renamed;
 	enum err e;
 
@@ -147,6 +184,8 @@ latch_set(int folder, const char *token, const char *reason,
 		log_warning("the reason of the latch is lost: %s", why->text);
 		e = OK;
 	}
+	if (e == OK && tell_lanes(folder, token, LOGIN_LATCHED, &told) != OK)
+		log_warning("%s", told.text);
 	free(line);
 	free(name);
 	return e;
@@ -160,6 +199,8 @@ latch_clear(int folder, const char *token, struct fault *why)
 
 	if (!gone(folder, token) || !gone(folder, name) || fsync(folder) != 0)
 		e = fault_errno(why, ERR_IO, "cannot remove latch/%s", token);
+	if (e == OK)
+		e = tell_lanes(folder, token, LOGIN_FREE, why);
 	free(name);
 	return e;
 }

@@ -46,6 +46,7 @@ struct token {
 	bool latched;
 	bool unwritten; /* latched, but the file could not be written */
 	unsigned crashes; /* of logins, in a row */
+	bool proven;	  /* a lane has been up: the settings are right */
 	struct fault reason; /* of the latch */
 };
 
@@ -127,6 +128,11 @@ void token_latch(struct supervisor *s, struct token *t,
     const struct fault *said);
 void token_hold(struct supervisor *s, struct token *t,
     const struct fault *why);
+
+/* Opens what the lanes of a token share; ERR_PIN, and the token latched, when
+ * it says that the PIN was refused. */
+enum err token_open_login(struct supervisor *s, struct token *t, int *fd,
+    struct fault *why);
 int64_t tokens_tick(struct supervisor *s, int64_t now);
 void tokens_unlatch(struct supervisor *s, const char *token);
 void tokens_tell(struct supervisor *s);

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "../base/log.h"
+#include "../base/login.h"
 #include "latch.h"
 #include "supervisor.h"
 
@@ -57,6 +58,26 @@ token_latch(struct supervisor *s, struct token *t, const struct fault *said)
 		    "keybrokerd runs: %s", t->config->name, why.text);
 }
 
+enum err
+token_open_login(struct supervisor *s, struct token *t, int *fd,
+    struct fault *why)
+{
+	enum login_state state;
+	enum err e = latch_open_login(s->latches, t->config->name, fd, why);
+
+	if (e != OK)
+		return e;
+	state = login_peek(*fd);
+	if (state == LOGIN_LATCHED) /* and an operator removed the latch */
+		return login_put(*fd, LOGIN_FREE, why);
+	if (state != LOGIN_REFUSED)
+		return OK;
+	fault_set(why, ERR_PIN, "the PIN was refused to a lane that did not "
+	    "live to tell");
+	token_latch(s, t, why);
+	return ERR_PIN;
+}
+
 /* A latch that could not be written, for want of room say, is tried again;
  * one that was is looked for. */
 static void
@@ -68,7 +89,8 @@ poll_latch(struct supervisor *s, struct token *t)
 	if (t->unwritten)
 		t->unwritten = latch_set(s->latches, name, t->reason.text,
 		    &why) != OK;
-	else if (!latch_is_set(s->latches, name, &why))
+	else if (!latch_is_set(s->latches, name, &why) &&
+	    latch_clear(s->latches, name, &why) == OK)
 		release(s, t);
 }
 

@@ -157,14 +157,15 @@ test_start_and_stop() {
 	want 'core start .*listeners=api passed=1 fds=0,1,2,3,5 env=PATH'
 	want "core start .* text=$(stat -c %s "$dir/conf") "
 	[ "$(count 'can write')" = 0 ] || fail "the configuration is not sealed"
-	want 'lane-main-0 start .* bold pin=1234 fds=0,1,2,3,4 env='
+	want 'lane-main-0 start .* bold pin=1234 fds=0,1,2,3,4,5 env='
 	want 'lane-other-0 start .* careful pin=5678'
 	want 'env=OPENSSL_CONF,VENDOR_SETTING,PATH$'
 	want 'issuer start .* workers=9 http listening=1 fds=0,1,2,3,4,5,6,7,8,9,10,11,12,13 env=PATH$'
 	[ -S "$dir/api.sock" ] || fail "no socket"
 	[ "$(stat -c %a "$dir/api.sock")" = 666 ] || fail "mode of the socket"
 	[ "$(stat -c %a "$dir/state")" = 711 ] || fail "mode of the state"
-	[ -z "$(ls "$dir/state/latch")" ] || fail "a marker was left"
+	[ -z "$(find "$dir/state/latch" -type f ! -name '*.login')" ] ||
+		fail "a marker was left"
 	say state
 	want 'core state 4711 \[\{"role":"supervisor","name":"keybrokerd","pid":[0-9]+,"state":"up","restarts":0\},\{"role":"core",.*\{"role":"lane","name":"main/1","pid":[0-9]+,"state":"up","restarts":0\}'
 	kill -HUP "$daemon"
@@ -364,7 +365,14 @@ test_generation() {
 	say exit 78
 	ended
 	[ "$code" = 78 ] || fail "exit code $code"
+	# A setting is wrong from the start, or not at all.
+	: >"$log"
 	echo "exit 78" >"$dir/do/lane-main-1"
+	up
+	want_times 2 'lane-main-1 start'
+	want 'core lane-up other/0'
+	down
+	mv "$dir/do/lane-main-1" "$dir/do/lane-main-0"
 	up
 	ended
 	[ "$code" = 78 ] || fail "a lane's 78 became $code"

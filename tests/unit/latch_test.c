@@ -10,8 +10,10 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
+#include "../../broker/base/login.h"
 #include "../../broker/base/mem.h"
 #include "../../broker/supervisor/latch.h"
 
@@ -144,6 +146,62 @@ test_names_do_not_collide(void **state)
 	assert_true(latch_name_valid("a"));
 	assert_true(latch_name_valid("trying"));
 	assert_false(latch_name_valid("main.trying"));
+	assert_false(latch_name_valid("main.login"));
+}
+
+/* What the lanes share follows the latch, and survives us. */
+static void
+test_lanes_are_told(void **state)
+{
+	struct place *p = *state;
+	enum login_state seen;
+	struct fault why;
+	int a, b;
+
+	assert_int_equal(latch_open_login(p->folder, "t", &a, &why), OK);
+	assert_int_equal(latch_open_login(p->folder, "t", &b, &why), OK);
+	assert_int_equal(login_peek(a), LOGIN_FREE);
+	assert_int_equal(login_enter(a, &seen, &why), OK);
+	assert_int_equal(seen, LOGIN_FREE);
+	assert_int_equal(login_peek(b), LOGIN_TRYING);
+	login_leave(a, LOGIN_REFUSED);
+	assert_int_equal(login_enter(b, &seen, &why), OK);
+	assert_int_equal(seen, LOGIN_REFUSED);
+	assert_int_equal(latch_set(p->folder, "t", "why", &why), OK);
+	login_leave(b, LOGIN_FREE); /* not over keybrokerd's word */
+	assert_int_equal(login_peek(a), LOGIN_LATCHED);
+	assert_int_equal(latch_clear(p->folder, "t", &why), OK);
+	assert_int_equal(login_peek(a), LOGIN_FREE);
+	close(a);
+	close(b);
+}
+
+/* Two lanes: the second waits until the first is done, or dead. */
+static void
+test_one_login_at_a_time(void **state)
+{
+	struct place *p = *state;
+	enum login_state seen;
+	struct fault why;
+	pid_t other;
+	int fd;
+
+	other = fork();
+	assert_true(other >= 0);
+	if (other == 0) {
+		if (latch_open_login(p->folder, "t", &fd, &why) == OK &&
+		    login_enter(fd, &seen, &why) == OK)
+			usleep(300000);
+		_exit(0); /* in the middle of it */
+	}
+	assert_int_equal(latch_open_login(p->folder, "t", &fd, &why), OK);
+	while (login_peek(fd) != LOGIN_TRYING)
+		usleep(1000);
+	assert_int_equal(login_enter(fd, &seen, &why), OK);
+	assert_int_equal(seen, LOGIN_TRYING);
+	assert_int_equal(waitpid(other, NULL, 0), other);
+	login_leave(fd, LOGIN_FREE);
+	close(fd);
 }
 
 #define CASE(fn) cmocka_unit_test_setup_teardown(fn, set_up, tear_down)
@@ -157,6 +215,8 @@ main(void)
 		CASE(test_latch_holds_without_its_reason),
 		CASE(test_no_link_is_followed),
 		CASE(test_folder_must_be_ours_alone),
+		CASE(test_lanes_are_told),
+		CASE(test_one_login_at_a_time),
 		cmocka_unit_test(test_names_do_not_collide),
 	};
 
