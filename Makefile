@@ -141,9 +141,10 @@ $(FUZZERS): $(BUILD)/%: $(BUILD)/%.o $(BUILD)/tests/fuzz/second.o \
 	    -lp11-kit -lcrypto -ldl
 
 # What tests use: *_fake.c is a program that stands in for another and may
-# use the layers base and json; *_module.c is a PKCS#11 module.
+# use the layers base and json; the faulty module stands in for a token, and
+# is loaded by programs with a sanitizer and without one.
 FAKES	 := $(patsubst %.c,$(BUILD)/%,$(wildcard tests/*/*_fake.c))
-MODULES	 := $(patsubst %.c,$(BUILD)/%.so,$(wildcard tests/*/*_module.c))
+FAULTY	 := $(BUILD)/tests/faulty-module/faulty.so
 $(FAKES): $(BUILD)/%: $(BUILD)/%.o $(call lib,json base)
 	@echo "  LINK    $@"
 	@$(CC) $(LDFLAGS) -o $@ $(filter %.o %.a,$^) -lcjson -lssl -lcrypto
@@ -151,15 +152,16 @@ FAKECA	 := $(BUILD)/tests/fakeca/fakeca
 $(FAKECA): $(call obj,fakeca) $(call lib,json base)
 	@echo "  LINK    $@"
 	@$(CC) $(LDFLAGS) -o $@ $^ -lcjson -lssl -lcrypto
-$(BUILD)/%_module.so: %_module.c
+$(FAULTY): $(wildcard tests/faulty-module/*.[ch])
 	@mkdir -p $(@D)
 	@echo "  MODULE  $@"
-	@$(CC) $(filter-out -fPIE -fsanitize=% -fno-sanitize%,$(CFLAGS)) \
-	    -fPIC -shared -o $@ $< -ldl
+	@$(CC) $(filter-out -fPIE -fsanitize=% -fno-sanitize% -MMD -MP,$(CFLAGS)) \
+	    -fPIC -shared -o $@ $(filter %.c,$^) -ldl
 
 units: $(UNITS)
 fuzzers: $(FUZZERS)
-tests: all $(UNITS) $(CASES) $(FUZZERS) $(FAKES) $(FAKECA) $(MODULES)
+faulty-module: $(FAULTY)
+tests: all $(UNITS) $(CASES) $(FUZZERS) $(FAKES) $(FAKECA) $(FAULTY)
 check-unit: units
 	@tests/run $(BUILD) unit
 
@@ -298,6 +300,7 @@ help:
 	@echo "make check-long      a million hostile requests of each kind"
 	@echo "make soak            MINUTES=30 of load while processes are killed"
 	@echo "make fuzz            SECONDS=60 a target, TARGETS=words of names"
+	@echo "make faulty-module   a PKCS#11 module that misbehaves on command"
 	@echo "make bench           the benchmarks"
 	@echo "make lint            format, static analysis, layer rules"
 	@echo "make install         DESTDIR= PREFIX=/usr; and uninstall"
@@ -308,8 +311,9 @@ clean:
 
 -include $(shell find $(BUILD) -name '*.d' 2>/dev/null)
 
-.PHONY: all units fuzzers tests check check-unit check-sanitize \
-	check-valgrind check-long soak fuzz demo bench lint install uninstall \
+.PHONY: all units fuzzers faulty-module tests check check-unit \
+	check-sanitize check-valgrind check-long soak fuzz demo bench lint \
+	install uninstall \
 	help clean
 .SECONDARY:
 .DELETE_ON_ERROR:

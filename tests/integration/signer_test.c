@@ -19,12 +19,13 @@
 #include "../../broker/base/mem.h"
 #include "../../broker/base/process.h"
 #include "../../pkcs11/lane_client.h"
+#include "faulty.h"
 #include "soft_token.c"
 
 #define WAIT_MS 60000
 
 static struct soft_token token;
-static char program[512], lying[512], logfile[128];
+static char program[512], faulty[128];
 
 static int
 make_token(void **state)
@@ -35,12 +36,9 @@ make_token(void **state)
 	if (build == NULL)
 		build = "build/test";
 	snprintf(program, sizeof(program), "%s/keybroker-signer", build);
-	snprintf(lying, sizeof(lying),
-	    "%s/tests/integration/lying_module.so", build);
 	if (soft_token_make(&token) != 0)
 		return -1;
-	snprintf(logfile, sizeof(logfile), "%s/log", token.folder);
-	return 0;
+	return faulty_copy(build, token.folder, faulty);
 }
 
 static int
@@ -600,31 +598,18 @@ told_to_end(void **state)
 	lane_client_stop(&c);
 }
 
-/* How often the lying module was asked for something. */
-static unsigned
+/* How often the faulty module was asked for something. */
+static unsigned long
 calls_of(const char *function)
 {
-	char line[128];
-	unsigned n = 0;
-	FILE *f = fopen(logfile, "r");
-
-	if (f == NULL)
-		return 0;
-	while (fgets(line, sizeof(line), f) != NULL) {
-		line[strcspn(line, "\n")] = '\0';
-		n += strcmp(line, function) == 0;
-	}
-	fclose(f);
-	return n;
+	return faulty_calls(faulty, function);
 }
 
 static int
 tell_truth(void **state)
 {
 	(void)state;
-	unsetenv("LIES");
-	unlink(logfile);
-	setenv("LIES_LOG", logfile, 1);
+	faulty_forget(faulty);
 	return 0;
 }
 
@@ -632,13 +617,13 @@ static void
 wrong_pin_is_tried_once(void **state)
 {
 	(void)state;
-	assert_int_equal(failed_start(lying, SOFT_URI, token.wrong_pin_fd,
+	assert_int_equal(failed_start(faulty, SOFT_URI, token.wrong_pin_fd,
 	    ERR_PIN), EXIT_PIN);
 	assert_int_equal(calls_of("C_Login"), 1);
 	assert_int_equal(calls_of("C_Finalize"), 1);
 
 	/* The token now warns, and so even the right one is kept back. */
-	assert_int_equal(failed_start(lying, SOFT_URI, token.pin_fd, ERR_PIN),
+	assert_int_equal(failed_start(faulty, SOFT_URI, token.pin_fd, ERR_PIN),
 	    EXIT_PIN);
 	assert_int_equal(calls_of("C_Login"), 1);
 }
@@ -649,7 +634,7 @@ low_count_is_allowed_by_option(void **state)
 	struct lane_client c;
 
 	(void)state;
-	start_ready(&c, lying, "--allow-count-low", NULL);
+	start_ready(&c, faulty, "--allow-count-low", NULL);
 	assert_int_equal(lane_client_stop(&c), EXIT_FINE);
 	assert_int_equal(calls_of("C_Login"), 1);
 	assert_int_equal(calls_of("C_Logout"), 0);
@@ -664,12 +649,14 @@ last_try_is_not_burnt(void **state)
 	struct fault why;
 
 	(void)state;
-	setenv("LIES", "flags:20000", 1);
-	start(&c, lying, SOFT_URI, token.pin_fd, "--allow-count-low", NULL);
+	faulty_script(faulty, "C_GetTokenInfo * flags "
+	    "+CKF_USER_PIN_FINAL_TRY");
+	start(&c, faulty, SOFT_URI, token.pin_fd, "--allow-count-low", NULL);
 	assert_int_equal(lane_client_ready(&c, &about, WAIT_MS, &why), ERR_PIN);
 	assert_int_equal(lane_client_stop(&c), EXIT_PIN);
-	setenv("LIES", "flags:40000", 1);
-	assert_int_equal(failed_start(lying, SOFT_URI, token.pin_fd, ERR_PIN),
+	faulty_script(faulty, "C_GetTokenInfo * flags "
+	    "+CKF_USER_PIN_LOCKED");
+	assert_int_equal(failed_start(faulty, SOFT_URI, token.pin_fd, ERR_PIN),
 	    EXIT_PIN);
 	assert_int_equal(calls_of("C_Login"), 0);
 }
@@ -680,10 +667,10 @@ signing_again_does_not_search(void **state)
 	struct lane_key key;
 	struct lane_client c;
 	struct fault why;
-	unsigned searches;
+	unsigned long searches;
 
 	(void)state;
-	start_ready(&c, lying, NULL, NULL);
+	start_ready(&c, faulty, NULL, NULL);
 	generate_good(&c, PURPOSE_AUDIT, KEY_EC_P256, "hot", &key);
 	assert_int_equal(sign_checkpoint(&c, &key, &why), OK);
 	searches = calls_of("C_FindObjectsInit");
@@ -703,8 +690,9 @@ odd_tokens_are_understood(void **state)
 	struct fault why;
 
 	(void)state;
-	setenv("LIES", "bare-point der-signature", 1);
-	start_ready(&c, lying, NULL, NULL);
+	faulty_script(faulty, "C_GetAttributeValue * attribute CKA_EC_POINT "
+	    "raw\nC_Sign * signature der");
+	start_ready(&c, faulty, NULL, NULL);
 	for (unsigned t = KEY_EC_P256; t <= KEY_EC_P384; t++) {
 		generate_good(&c, PURPOSE_AUDIT, (enum key_type)t, "odd",
 		    &key);
@@ -723,8 +711,9 @@ extractable_keys_are_destroyed(void **state)
 	struct fault why;
 
 	(void)state;
-	setenv("LIES", "extractable", 1);
-	start_ready(&c, lying, NULL, NULL);
+	faulty_script(faulty, "C_GetAttributeValue * attribute "
+	    "CKA_EXTRACTABLE true");
+	start_ready(&c, faulty, NULL, NULL);
 	assert_int_equal(generate(&c, PURPOSE_AUDIT, KEY_EC_P256, "leaky",
 	    &key, &why), ERR_TOKEN);
 	list_with_pkcs11_tool(shown, sizeof(shown));
@@ -740,8 +729,9 @@ reduced_template_is_tried(void **state)
 	struct fault why;
 
 	(void)state;
-	setenv("LIES", "C_GenerateKeyPair:1:d1", 1);
-	start_ready(&c, lying, NULL, NULL);
+	faulty_script(faulty, "C_GenerateKeyPair 1 return "
+	    "CKR_TEMPLATE_INCONSISTENT");
+	start_ready(&c, faulty, NULL, NULL);
 	generate_good(&c, PURPOSE_AUDIT, KEY_EC_P256, "plain", &key);
 	assert_int_equal(calls_of("C_GenerateKeyPair"), 2);
 	assert_int_equal(key.attributes, GOOD_ATTRIBUTES);
@@ -756,18 +746,20 @@ failures_are_healed(void **state)
 {
 	static const struct {
 		const char *lies;
-		unsigned sessions, starts, logins;
+		unsigned long sessions, starts, logins;
 	} cases[] = {
-		{ "C_SignInit:2:b3", 2, 1, 1 },
-		{ "C_SignInit:2:90", 2, 1, 1 },
-		{ "C_SignInit:2:82", 1, 1, 1 },
-		{ "C_SignInit:2:101", 1, 1, 1 },
-		{ "C_Sign:2:30", 2, 1, 1 },
-		{ "C_Sign:2:30 C_Sign:3:5", 3, 2, 2 },
-		{ "C_Sign:2:80000001", 2, 1, 1 },
-		{ "C_Sign:2:e0", 2, 2, 2 },
-		{ "C_SignInit:2:190", 2, 2, 2 },
-		{ "C_FindObjectsInit:3:b3", 2, 1, 1 },
+		{ "C_SignInit 2 return CKR_SESSION_HANDLE_INVALID", 2, 1, 1 },
+		{ "C_SignInit 2 return CKR_OPERATION_ACTIVE", 2, 1, 1 },
+		{ "C_SignInit 2 return CKR_OBJECT_HANDLE_INVALID", 1, 1, 1 },
+		{ "C_SignInit 2 return CKR_USER_NOT_LOGGED_IN", 1, 1, 1 },
+		{ "C_Sign 2 return CKR_DEVICE_ERROR", 2, 1, 1 },
+		{ "C_Sign 2 return CKR_DEVICE_ERROR\n"
+		    "C_Sign 3 return CKR_GENERAL_ERROR", 3, 2, 2 },
+		{ "C_Sign 2 return 0x80000001", 2, 1, 1 },
+		{ "C_Sign 2 return CKR_TOKEN_NOT_PRESENT", 2, 2, 2 },
+		{ "C_SignInit 2 return CKR_CRYPTOKI_NOT_INITIALIZED", 2, 2, 2 },
+		{ "C_FindObjectsInit 3 return CKR_SESSION_HANDLE_INVALID", 2, 1,
+		    1 },
 	};
 	struct lane_key key;
 	struct lane_client c;
@@ -776,8 +768,8 @@ failures_are_healed(void **state)
 	(void)state;
 	for (size_t i = 0; i < nitems(cases); i++) {
 		tell_truth(NULL);
-		setenv("LIES", cases[i].lies, 1);
-		start_ready(&c, lying, NULL, NULL);
+		faulty_script(faulty, cases[i].lies);
+		start_ready(&c, faulty, NULL, NULL);
 		generate_good(&c, PURPOSE_AUDIT, KEY_EC_P256, "heal", &key);
 		for (int k = 0; k < 3; k++)
 			if (sign_checkpoint(&c, &key, &why) != OK)
@@ -785,7 +777,7 @@ failures_are_healed(void **state)
 		if (calls_of("C_OpenSession") != cases[i].sessions ||
 		    calls_of("C_Initialize") != cases[i].starts ||
 		    calls_of("C_Login") != cases[i].logins)
-			fail_msg("%s: %u sessions, %u starts, %u logins",
+			fail_msg("%s: %lu sessions, %lu starts, %lu logins",
 			    cases[i].lies, calls_of("C_OpenSession"),
 			    calls_of("C_Initialize"), calls_of("C_Login"));
 		assert_int_equal(destroy(&c, &key, 0, &why), OK);
@@ -802,8 +794,9 @@ lane_ends_when_nothing_heals(void **state)
 	struct fault why;
 
 	(void)state;
-	setenv("LIES", "C_Sign:2:e0 C_Sign:3:e0", 1);
-	start_ready(&c, lying, NULL, NULL);
+	faulty_script(faulty, "C_Sign 2 return CKR_TOKEN_NOT_PRESENT\n"
+	    "C_Sign 3 return CKR_TOKEN_NOT_PRESENT");
+	start_ready(&c, faulty, NULL, NULL);
 	generate_good(&c, PURPOSE_AUDIT, KEY_EC_P256, "lost", &key);
 	assert_int_equal(sign_checkpoint(&c, &key, &why), ERR_TOKEN);
 	assert_int_equal(why.ckr, CKR_TOKEN_NOT_PRESENT);
@@ -811,16 +804,18 @@ lane_ends_when_nothing_heals(void **state)
 
 	/* A second login that is refused ends everything, at once. */
 	tell_truth(NULL);
-	setenv("LIES", "C_SignInit:1:190 C_Login:2:a0", 1);
-	start_ready(&c, lying, NULL, NULL);
-	assert_int_equal(sign_checkpoint(&c, &key, &why), ERR_TOKEN);
+	faulty_script(faulty, "C_SignInit 1 return "
+	    "CKR_CRYPTOKI_NOT_INITIALIZED\n"
+	    "C_Login 2 return CKR_PIN_INCORRECT");
+	start_ready(&c, faulty, NULL, NULL);
+	assert_int_equal(sign_checkpoint(&c, &key, &why), ERR_PIN);
 	assert_int_equal(lane_client_stop(&c), EXIT_PIN);
 	assert_int_equal(calls_of("C_Login"), 2);
 
 	/* Generation is not repeated when it may have happened. */
 	tell_truth(NULL);
-	setenv("LIES", "C_GenerateKeyPair:1:30", 1);
-	start_ready(&c, lying, NULL, NULL);
+	faulty_script(faulty, "C_GenerateKeyPair 1 return CKR_DEVICE_ERROR");
+	start_ready(&c, faulty, NULL, NULL);
 	assert_int_equal(destroy(&c, &key, 0, &why), OK);
 	assert_int_equal(generate(&c, PURPOSE_AUDIT, KEY_EC_P256, "once",
 	    &key, &why), ERR_TOKEN);
