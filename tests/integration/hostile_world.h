@@ -33,6 +33,7 @@
 #include "../../broker/base/mem.h"
 #include "../../broker/base/process.h"
 #include "../../broker/issuer/protocol.h"
+#include "faulty.h"
 #include "soft_token.c"
 
 #define WORLD_WORKERS 4
@@ -44,6 +45,9 @@ static struct {
 	char daemon[128]; /* keybrokerd's copy */
 	char config[128];
 	char api[128];
+	char module[128];
+	bool faulty;		 /* the module is a copy of the faulty one */
+	const char *token_lines; /* more of the token's configuration */
 	int door;	  /* where issuers come in */
 	int issuer;	  /* the one that is there */
 	int channel[WORLD_WORKERS + 1];
@@ -342,12 +346,13 @@ world_configure(const char *more)
 	    "issuer { workers %d }\n"
 	    "token \"main\" {\n"
 	    "  module \"%s\"\n  uri \"%s\"\n  pin-source \"file:%s/pin\"\n"
-	    "  lanes 2\n}\n"
+	    "  lanes 2\n%s}\n"
 	    "tenant \"operator\" { uid %u }\n"
 	    "allow \"operator\" { operations * names \"*\" }\n%s",
 	    world.token.folder, world.api, world_port(), WORLD_WORKERS,
-	    SOFT_MODULE,
-	    SOFT_URI, world.token.folder, (unsigned)getuid(), more);
+	    world.module, SOFT_URI, world.token.folder,
+	    world.token_lines != NULL ? world.token_lines : "",
+	    (unsigned)getuid(), more);
 	char *pin = xasprintf("%s/pin", world.token.folder);
 
 	world_file(world.config, text);
@@ -412,6 +417,7 @@ world_stop(void)
 static inline int
 world_open(const char *more)
 {
+	const char *build = getenv("BUILD");
 	struct sockaddr_un at;
 
 	signal(SIGPIPE, SIG_IGN);
@@ -423,6 +429,11 @@ world_open(const char *more)
 	    world.token.folder);
 	snprintf(world.api, sizeof(world.api), "%s/api.sock",
 	    world.token.folder);
+	strcpy(world.module, SOFT_MODULE);
+	if (world.faulty &&
+	    faulty_copy(build != NULL ? build : "build/test",
+		world.token.folder, world.module) != 0)
+		return 1;
 	world_configure(more);
 	if (world_copy_programs() != 0)
 		return 1;
