@@ -20,6 +20,7 @@
 
 #define CHANNELS     3 /* the responder's and two workers' */
 #define STEP_SECONDS 60
+#define TIMEOUT	     (getenv("UNDER") != NULL ? 25 : 5) /* see tests/run */
 #define TOKEN	     "known-Token_1"
 #define ANSWER	     TOKEN ".thumbprint"
 
@@ -338,8 +339,8 @@ give_task(const char *step, const char *directory, const char *url,
 	core.result = NULL;
 	core.next = xasprintf("{\"task\":%lld,\"step\":\"%s\",\"ca\":{"
 	    "\"name\":\"test\",\"directory\":\"%s\",\"trust\":\"%s\","
-	    "\"timeout\":5}%s%s%s}", (long long)core.task, step, directory,
-	    world.trust, url != NULL ? ",\"url\":\"" : "",
+	    "\"timeout\":%d}%s%s%s}", (long long)core.task, step, directory,
+	    world.trust, TIMEOUT, url != NULL ? ",\"url\":\"" : "",
 	    url != NULL ? url : "", url != NULL ? "\"" : "");
 	pthread_cond_broadcast(&core.changed);
 	pthread_mutex_unlock(&core.lock);

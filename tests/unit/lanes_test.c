@@ -44,12 +44,16 @@ up(unsigned i, enum soft_mode mode)
 	started[i] = true;
 }
 
+/* Of everything, under valgrind; see tests/run. */
+static unsigned slowness;
+
 static int
 setup(void **state)
 {
 	(void)state;
 	token.lanes = LANES;
-	token.deadline = token.generate_deadline = 1;
+	slowness = getenv("UNDER") != NULL ? 10 : 1;
+	token.deadline = token.generate_deadline = slowness;
 	kills = 0;
 	soft_box_open(&box);
 	log_set_level(LOG_LEVEL_ERROR);
@@ -250,7 +254,8 @@ test_hang(void **state)
 	(void)state;
 	up(0, SOFT_HANG);
 	assert_int_equal(call(LANE_FIND, "abc", &why), ERR_TIMEOUT);
-	assert_in_range(clock_monotonic_us() - start, 990000, 1500000);
+	assert_in_range(clock_monotonic_us() - start, 990000 * slowness,
+	    1500000 * slowness);
 	assert_int_equal(kills, 1);
 	assert_int_equal(last_killed, 0);
 	assert_int_equal(status().up, 0);
@@ -323,7 +328,7 @@ test_hang_moves_the_others(void **state)
 	(void)state;
 	up(0, SOFT_HANG);
 	up(1, SOFT_ECHO);
-	soft[1].delay_us = 100000;
+	soft[1].delay_us = 100000 * slowness;
 	sum = callers(6, 1);
 	assert_int_equal(sum.good + sum.timeouts, 6);
 	assert_in_range(sum.timeouts, 1, 3);
@@ -342,7 +347,7 @@ test_slow_is_not_hung(void **state)
 	(void)state;
 	token.lanes = 1;
 	up(0, SOFT_ECHO);
-	soft[0].delay_us = 300000;
+	soft[0].delay_us = 300000 * slowness;
 	sum = callers(6, 1);
 	assert_in_range(sum.good, 1, 4);
 	assert_int_equal(sum.good + sum.timeouts, 6);
@@ -363,12 +368,12 @@ test_all_given_up(void **state)
 	(void)state;
 	token.lanes = 1;
 	up(0, SOFT_ECHO);
-	soft[0].delay_us = 600000;
+	soft[0].delay_us = 600000 * slowness;
 	sum = callers(6, 1);
 	assert_in_range(sum.good, 0, 1);
 	assert_int_equal(sum.good + sum.timeouts, 6);
 	assert_int_equal(kills, 0);
-	soft[0].delay_us = 100000;
+	soft[0].delay_us = 100000 * slowness;
 	assert_int_equal(callers(1, 1).good, 1);
 	assert_int_equal(kills, 0);
 }
@@ -382,12 +387,12 @@ test_all_given_up_then_hang(void **state)
 	(void)state;
 	token.lanes = 1;
 	up(0, SOFT_ECHO);
-	soft[0].delay_us = 700000;
+	soft[0].delay_us = 700000 * slowness;
 	sum = callers(3, 1);
 	assert_in_range(sum.timeouts, 2, 3);
 	soft[0].mode = SOFT_HANG;
 	soft[0].delay_us = 0;
-	usleep(1000000);
+	usleep(1000000 * slowness);
 	assert_int_equal(kills, 0);
 	sum = callers(1, 1);
 	assert_int_equal(sum.good, 0);
@@ -401,7 +406,6 @@ test_queue_is_bounded(void **state)
 
 	(void)state;
 	token.lanes = 1;
-	token.deadline = getenv("UNDER") != NULL ? 20 : 1; /* see tests/run */
 	up(0, SOFT_HANG);
 	sum = callers(32, 1);
 	/* 1 at the lane, 16 queued */
