@@ -52,7 +52,7 @@ require_jws(enum sig_alg alg, const char *p, size_t n)
 static void
 require_checkpoint(const char *p, size_t n)
 {
-	char *text = strndup(p, n), hex[65] = "", again[256];
+	char *text = xstrndup(p, n), hex[65] = "", again[256];
 	unsigned long long number = 0;
 
 	require(sscanf(text, "keybroker audit checkpoint 1\n%llu\n%64[0-9a-f]",
