@@ -185,6 +185,7 @@ assemble(struct buf *out, const char *s)
 	    &world.keys[lane_key_for(PURPOSE_CERTIFICATE)];
 	const struct lane_key *other =
 	    &world.keys[lane_key_for(PURPOSE_ACCOUNT)];
+	const char *from = s;
 	unsigned char byte;
 	struct buf inner;
 
@@ -206,6 +207,8 @@ assemble(struct buf *out, const char *s)
 			break;
 		buf_init(&inner, PREIMAGE_MAX);
 		s = assemble(&inner, s + 2);
+		if (*s != ')')
+			fail_msg("a bracket is open: %s", from);
 		if (inner.len >= 0x80)
 			buf_putc(out, inner.len < 0x100 ? 0x81 : 0x82);
 		if (inner.len >= 0x100)
@@ -267,7 +270,7 @@ static const char *const requests[] = {
 	"30(" V0 CN "K a0(30(" EXTREQ "31(30(" SAN ") 30(" SAN ")))))",
 	"30(" V0 CN "K a0(30(" EXTREQ "31(30(" SAN ")))"
 	    "30(" EXTREQ "31(30(" SAN ")))))",
-	"30(" V0 CN "K a0(30(" EXTREQ "31(30(" SAN SAN "))))",
+	"30(" V0 CN "K a0(30(" EXTREQ "31(30(" SAN SAN ")))))",
 	"30(" V0 CN "K a0(30(" EXTREQ "31(30(30(0603551d11))))))",
 	"30(" V0 CN "K a0(30(" EXTREQ "31(30(30(0603551d11 0c(61)))))))",
 	"30(" V0 CN "K a0(30(" EXTREQ

@@ -17,12 +17,12 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "../../api/cli/verify.h"
 #include "../../broker/base/b64.h"
 #include "../../broker/base/buf.h"
-#include "../../broker/base/clock.h"
 #include "../../broker/base/io.h"
 #include "../../broker/base/lane.h"
 #include "../../broker/base/mem.h"
@@ -617,18 +617,25 @@ test_no_file(void **state)
 	assert_int_equal(audit_key_read(t.log, &key, &why), ERR_KEY);
 }
 
+/* Of ours, whatever else runs on the machine. */
+static int64_t
+cpu_us(void)
+{
+	return (int64_t)clock() * 1000000 / CLOCKS_PER_SEC;
+}
+
 static void
 test_fast(void **state)
 {
 	struct text x = make_log(BIG_LINES, 1000, t.key);
 	struct verification v;
-	int64_t start, us;
+	int64_t us;
 
 	(void)state;
 	save(t.log, &x, 0, x.n);
-	start = clock_monotonic_us();
+	us = -cpu_us();
 	v = prove();
-	us = clock_monotonic_us() - start;
+	us += cpu_us();
 	print_message("%d lines in %lld ms\n", BIG_LINES, (long long)us / 1000);
 	assert_true(us < BIG_LIMIT_US || getenv("UNDER") != NULL);
 	assert_int_equal(v.damage, DAMAGE_NONE);
