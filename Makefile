@@ -88,7 +88,7 @@ all: $(BINARIES) $(CLIENT)
 $(BUILD)/keybrokerd: $(call obj,supervisor) $(call lib,policy base)
 $(BUILD)/keybrokerd: LIBS :=
 $(BUILD)/keybroker-core: $(call obj,core) $(call lib,server json policy base)
-$(BUILD)/keybroker-core: LIBS := -lmicrohttpd -lsqlite3 -lcjson -lcrypto
+$(BUILD)/keybroker-core: LIBS := -lmicrohttpd -lsqlite3 -lcjson -lpsl -lcrypto
 $(BUILD)/keybroker-signer: $(call obj,signer) $(call lib,base)
 $(BUILD)/keybroker-signer: LIBS := -lp11-kit -lcrypto -ldl
 $(BUILD)/keybroker-issuer: $(call obj,issuer) $(call lib,json base)
@@ -125,7 +125,7 @@ $(UNITS) $(CASES): $(BUILD)/%: $(BUILD)/%.o $(BUILD)/libunit.a \
 	@echo "  LINK    $@"
 	@$(CC) $(LDFLAGS) -o $@ $< -Wl,--start-group $(filter %.a,$^) \
 	    -Wl,--end-group -lcmocka -lmicrohttpd -lsqlite3 -lcurl -lcjson \
-	    -lp11-kit -lcrypto -ldl
+	    -lp11-kit -lpsl -lcrypto -ldl
 
 # A fuzz target is one file, too; it runs under libFuzzer, or main.c runs it
 # over files.  The second JSON parser has names of libjson.a, which therefore
@@ -138,7 +138,7 @@ $(FUZZERS): $(BUILD)/%: $(BUILD)/%.o $(BUILD)/tests/fuzz/second.o \
 	@$(CC) $(LDFLAGS) -Wl,--exclude-libs,libjson.a $(filter-out %.o,$(FUZZ_MAIN)) \
 	    -o $@ $(filter %.o,$^) -Wl,--start-group $(filter %.a,$^) \
 	    -Wl,--end-group -ljansson -lmicrohttpd -lsqlite3 -lcurl -lcjson \
-	    -lp11-kit -lcrypto -ldl
+	    -lp11-kit -lpsl -lcrypto -ldl
 
 # What tests use: *_fake.c is a program that stands in for another and may
 # use the layers base and json; the faulty module stands in for a token, and

@@ -60,6 +60,13 @@ put_seconds(struct buf *out, unsigned v)
 	put_quantity(out, v, words, factors);
 }
 
+void
+rate_print(struct buf *out, const struct rate *rate)
+{
+	buf_putf(out, "%u per", (unsigned)rate->count);
+	put_seconds(out, rate->seconds);
+}
+
 static
 PRINTER(print_nothing)
 {
@@ -257,8 +264,8 @@ PRINTER(print_rates)
 	const struct rates *rates = at(base, row);
 
 	for (size_t i = 0; i < rates->n; i++) {
-		buf_putf(out, " %u per", (unsigned)rates->v[i].count);
-		put_seconds(out, rates->v[i].seconds);
+		buf_putc(out, ' ');
+		rate_print(out, &rates->v[i]);
 	}
 	return rates->n > 0;
 }

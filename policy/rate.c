@@ -38,10 +38,3 @@ bucket_take(struct bucket *b, const struct rate *rate, int64_t now)
 	bucket_settle(b, rate, now);
 	b->used += rate->seconds;
 }
-
-void
-bucket_return(struct bucket *b, const struct rate *rate, int64_t now)
-{
-	bucket_settle(b, rate, now);
-	b->used -= b->used < rate->seconds ? b->used : rate->seconds;
-}

@@ -18,6 +18,11 @@ struct rate {
 	uint32_t seconds;
 };
 
+struct buf;
+
+/* Writes "10 per 1h". */
+void rate_print(struct buf *out, const struct rate *rate);
+
 struct rates {
 	struct rate *v;
 	size_t n;
@@ -36,8 +41,5 @@ uint32_t bucket_wait(const struct bucket *b, const struct rate *rate,
 /* Brings the bucket to a time; takes a token that must be there. */
 void bucket_settle(struct bucket *b, const struct rate *rate, int64_t now);
 void bucket_take(struct bucket *b, const struct rate *rate, int64_t now);
-
-/* Puts a token back. */
-void bucket_return(struct bucket *b, const struct rate *rate, int64_t now);
 
 #endif

@@ -21,6 +21,7 @@
 #include "../base/process.h"
 #include "audit/audit.h"
 #include "handle/authorize.h"
+#include "ca/registered.h"
 #include "control.h"
 #include "core.h"
 #include "engine/engine.h"
@@ -104,6 +105,7 @@ open_parts(void)
 	lanes_channels(core.lanes, LANE_CHANNELS);
 	lanes_on_hang(core.lanes, control_kill_lane);
 	core.keys = keys_new(core.store, core.lanes);
+	registered_start();
 	core.gate = gatekeeper_new(core.config);
 	free(folder);
 }
@@ -183,6 +185,7 @@ stop(void)
 		log_debug("no last checkpoint: %s", why.text);
 	audit_close(core.audit);
 	store_close(core.store);
+	registered_stop();
 }
 
 static void

@@ -14,6 +14,7 @@
 #include "../order/order.h"
 
 #define LOOK_EVERY_MS 60000
+#define TELL_EVERY    3600   /* seconds, of a wait that may last days */
 #define SHORT_LIFE    864000 /* seconds: 10 days */
 #define FAILURES_MAX  20     /* looked back at */
 
@@ -76,9 +77,13 @@ look(const struct certificate_row *c, void *arg)
 		return true;
 	if (renewal_time(c, h.failures, h.last) > *now)
 		return true;
-	if (order_start(c->name, &id, &why) != OK &&
-	    why.code != ERR_CONFLICT)
+	if (order_start(c->name, &id, &why) == OK ||
+	    why.code == ERR_CONFLICT)
+		return true;
+	if (why.code != ERR_RATE)
 		log_error("certificate %s: %s", c->name, why.text);
+	else if (why.retry_after % TELL_EVERY < LOOK_EVERY_MS / 1000)
+		log_warning("certificate %s: %s", c->name, why.text);
 	return true;
 }
 

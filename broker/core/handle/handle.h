@@ -7,19 +7,11 @@
 #define CORE_HANDLE_H
 
 #include "../../../api/route.h"
+#include "../../base/words.h"
 #include "authorize.h"
 #include "../core.h"
 #include "../key/lanes.h"
 #include "../store/store.h"
-
-/* Words of a text with single spaces between them. */
-struct words {
-	char *text; /* owned */
-	const char **v;
-	size_t n;
-};
-void words_split(struct words *w, const char *text);
-void words_free(struct words *w);
 
 /* Members that are left out when there is nothing to say. */
 void put_some(struct json_writer *w, const char *name, const char *text);

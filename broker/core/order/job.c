@@ -95,6 +95,18 @@ account_ready(struct order_row *o, struct job *j)
 	return false;
 }
 
+/* What the CA would refuse is not sent: it waits, until the deadline. */
+static bool
+afforded(struct order_row *o, struct job *j)
+{
+	struct fault why;
+
+	if (order_budget(o, budget_check, &why) == OK)
+		return true;
+	order_retry(o, j, o->state, why.text, why.retry_after);
+	return false;
+}
+
 static bool
 prepare(struct job *j)
 {
@@ -110,9 +122,11 @@ prepare(struct job *j)
 		goto out;
 	ready = stage->target(&o, j);
 	j->step = stage->step;
-	if (!ready && o.state == ORDER_NEW)
+	if (ready)
+		ready = afforded(&o, j);
+	else if (o.state == ORDER_NEW)
 		job_wait(j); /* the directory is being fetched */
-	else if (!ready && !order_catch_up(&o, j))
+	else if (!order_catch_up(&o, j))
 		order_fail(&o, j, "the CA gave no URL for the next step");
 out:
 	order_row_free(&o);
@@ -136,7 +150,9 @@ payload(struct job *j, struct buf *out, struct fault *why)
 		e = stage->payload(&o, out, why);
 	if (e == OK && out->len > 0 && !o.sent) {
 		o.sent = true;
-		e = store_order_put(core.store, &o, why);
+		e = order_budget(&o, budget_take, why);
+		if (e == OK)
+			e = store_order_put(core.store, &o, why);
 	}
 	order_row_free(&o);
 	return e;

@@ -88,6 +88,8 @@ insert(struct certificate_row *c, struct order_row *o, int64_t *open,
 		e = fault_set(why, ERR_CONFLICT, "order %lld of %s is open",
 		    (long long)*open, c->name);
 	if (e == OK)
+		e = order_affords(c, why);
+	if (e == OK)
 		e = new_order(c, o, why);
 	if (e != OK)
 		return e;

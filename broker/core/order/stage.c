@@ -25,7 +25,8 @@
 static const struct order_stage stages[] = {
 	[ORDER_KEY] = { .run = run_key },
 	[ORDER_NEW] = { .step = STEP_NEW_ORDER, .target = target_new,
-		.payload = payload_of_new, .follow = follow_new,
+		.payload = payload_of_new, .charges = BUDGET_NEW_ORDER,
+		.follow = follow_new,
 		.lost = ORDER_NEW },
 	[ORDER_AUTHORIZATIONS] = { .step = STEP_GET_AUTHORIZATION,
 		.target = target_unread, .follow = follow_authorization,
@@ -41,7 +42,7 @@ static const struct order_stage stages[] = {
 		.follow = follow_order, .lost = ORDER_READY },
 	[ORDER_FINALIZE] = { .step = STEP_FINALIZE,
 		.target = target_finalize, .payload = payload_of_finalize,
-		.follow = follow_order, .lost = ORDER_READY },
+		.charges = BUDGET_FINALIZE, .follow = follow_order, .lost = ORDER_READY },
 	[ORDER_PROCESSING] = { .step = STEP_GET_ORDER,
 		.target = target_order, .follow = follow_order,
 		.lost = ORDER_PROCESSING },

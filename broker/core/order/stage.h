@@ -7,6 +7,7 @@
 #define CORE_STAGE_H
 
 #include "../../../policy/config.h"
+#include "../ca/budget.h"
 #include "../engine/job.h"
 #include "../engine/report.h"
 
@@ -26,6 +27,7 @@ struct order_stage {
 	enum issuer_step step;
 	order_target_fn *target;   /* where to ask; false: nowhere */
 	order_payload_fn *payload; /* NULL: POST-as-GET */
+	enum budget_act charges;   /* what it costs of the CA's budget */
 	order_follow_fn *follow;   /* what a good answer means */
 	enum order_state lost;	   /* after an uncertain end */
 };
@@ -47,6 +49,12 @@ bool order_at_ca(enum order_state state);
 
 /* NULL when it is not configured any more. */
 const struct config_ca *order_ca(const struct order_row *o);
+
+/* Whether the CA's budget has room for an order of a certificate; and asks it
+ * for what the order's state is about to do. */
+enum err order_affords(const struct certificate_row *c, struct fault *why);
+enum err order_budget(const struct order_row *o, budget_fn *ask,
+    struct fault *why);
 
 /* Goes to another state, due in ms. */
 void order_enter(struct order_row *o, struct job *j, enum order_state state,

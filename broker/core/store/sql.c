@@ -29,6 +29,7 @@
 #define DEPLOYMENT_COLUMNS                                                    \
 	"certificate, order_id, state, attempts, next_at, updated,"            \
 	" exit_status, output"
+#define COUNTER_COLUMNS "name, used, at, full_at"
 
 const char *const store_sql[] = {
 	[SQL_BEGIN] = "BEGIN IMMEDIATE",
@@ -196,6 +197,19 @@ const char *const store_sql[] = {
 	    " WHERE certificate > ? AND state IN ('pending', 'running')"
 	    " AND next_at <= ? ORDER BY certificate LIMIT 1",
 
+	[SQL_COUNTER_PUT] =
+	    "INSERT INTO counters (" COUNTER_COLUMNS ")"
+	    " VALUES (:name, :used, :at, :full_at)"
+	    " ON CONFLICT (name) DO UPDATE SET used = excluded.used,"
+	    " at = excluded.at, full_at = excluded.full_at",
+	[SQL_COUNTER_GET] =
+	    "SELECT " COUNTER_COLUMNS " FROM counters WHERE name = ?",
+	[SQL_COUNTER_NEXT] =
+	    "SELECT " COUNTER_COLUMNS " FROM counters WHERE name > ?"
+	    " ORDER BY name LIMIT 1",
+	[SQL_COUNTERS_CLEAR] =
+	    "DELETE FROM counters WHERE full_at <= ?",
+
 	[SQL_COUNTS] =
 	    "SELECT count(*) AS certificates,"
 	    " count(*) FILTER (WHERE there AND not_after > ?1) AS issued,"
@@ -348,7 +362,16 @@ static const char first_schema[] =
     " value TEXT NOT NULL"
     ") STRICT;";
 
+static const char counters_schema[] =
+    "CREATE TABLE counters ("
+    " name TEXT PRIMARY KEY NOT NULL,"
+    " used INTEGER NOT NULL,"
+    " at INTEGER NOT NULL,"
+    " full_at INTEGER NOT NULL"
+    ") STRICT;";
+
 const char *const store_migrations[] = {
 	first_schema,
+	counters_schema,
 };
 const size_t store_nmigrations = nitems(store_migrations);

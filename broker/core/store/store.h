@@ -271,6 +271,24 @@ enum err store_deployment_put(struct store *s,
 enum err store_deployment_get(struct store *s, const char *certificate,
     struct deployment_row *d, struct fault *why);
 
+/* -------------------------------------------------------------- counters */
+
+/* What is gone from a bucket (policy/rate.h) that outlives a restart. */
+#define STORE_COUNTER 512 /* bytes of its name with its NUL */
+struct counter_row {
+	char name[STORE_COUNTER];
+	int64_t used, at;
+	int64_t full_at; /* of no interest any more from then on; seconds */
+};
+enum err store_counter_put(struct store *s, const struct counter_row *c,
+    struct fault *why);
+/* ERR_NOT_FOUND leaves why as it was. */
+enum err store_counter_get(struct store *s, const char *name,
+    struct counter_row *c, struct fault *why);
+/* Forgets those that are full at now. */
+enum err store_counters_clear(struct store *s, int64_t now,
+    struct fault *why);
+
 /* ------------------------------------------------------------- iterators */
 
 /*
@@ -297,6 +315,10 @@ enum err store_events(struct store *s, int64_t order,
 enum err store_deployments_due(struct store *s, int64_t now_ms,
     bool (*visit)(const struct deployment_row *, void *), void *arg,
     struct fault *why); /* pending or running, next_at <= now */
+
+enum err store_counters(struct store *s, const char *after, size_t max,
+    bool (*visit)(const struct counter_row *, void *), void *arg,
+    struct fault *why);
 
 /* How many there are, for the state of the broker. */
 struct store_counts {
