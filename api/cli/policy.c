@@ -41,6 +41,10 @@ const struct option_row policy_explain_options[] = {
 	    "for which certificate", COMPLETE_CERTIFICATE, NULL },
 	{ "name", 0, OPTION_MANY, false, "DNS-NAME",
 	    "for which name; may be repeated", COMPLETE_NONE, NULL },
+	{ "ip", 0, OPTION_MANY, false, "ADDRESS",
+	    "for which IP address; may be repeated", COMPLETE_NONE, NULL },
+	{ "profile", 0, OPTION_TEXT, false, "PROFILE",
+	    "with which of the CA's profiles", COMPLETE_NONE, NULL },
 	OPTION_END
 };
 
@@ -106,11 +110,24 @@ write_numbers(struct json_writer *w, const struct args *a)
 }
 
 static void
+write_texts(struct json_writer *w, const struct args *a, const char *option,
+    const char *member)
+{
+	const struct given *g;
+
+	if (!args_flag(a, option))
+		return;
+	json_open_array(w, member);
+	for (size_t i = 0; (g = args_nth(a, option, i)) != NULL; i++)
+		json_put_string(w, NULL, g->value);
+	json_close_array(w);
+}
+
+static void
 write_question(struct buf *body, const struct args *a)
 {
 	static const char *const texts[] = { "listener", "operation", "key",
-		"account", "ca", "certificate" };
-	const struct given *g;
+		"account", "ca", "certificate", "profile" };
 	struct json_writer w;
 
 	json_write_start(&w, body);
@@ -118,12 +135,8 @@ write_question(struct buf *body, const struct args *a)
 	write_numbers(&w, a);
 	for (size_t i = 0; i < nitems(texts); i++)
 		json_put_string(&w, texts[i], args_text(a, texts[i]));
-	if (args_flag(a, "name")) {
-		json_open_array(&w, "names");
-		for (size_t i = 0; (g = args_nth(a, "name", i)) != NULL; i++)
-			json_put_string(&w, NULL, g->value);
-		json_close_array(&w);
-	}
+	write_texts(&w, a, "name", "names");
+	write_texts(&w, a, "ip", "ips");
 	json_close_object(&w);
 }
 

@@ -107,6 +107,7 @@ open_parts(void)
 	core.keys = keys_new(core.store, core.lanes);
 	registered_start();
 	core.gate = gatekeeper_new(core.config);
+	counters_load();
 	free(folder);
 }
 
@@ -180,6 +181,7 @@ stop(void)
 	engine_stop(core.engine);
 	http_server_free(core.http);
 	engine_free(core.engine);
+	counters_save();
 	audit_line("stop");
 	if (audit_checkpoint(core.audit, &why) != OK)
 		log_debug("no last checkpoint: %s", why.text);

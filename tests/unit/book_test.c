@@ -43,6 +43,7 @@ const struct job_class *const job_classes[JOB_KIND__MAX] = {
 	[JOB_AUDIT_KEY] = &local,
 	[JOB_RENEWAL] = &local,
 	[JOB_SWEEP] = &local,
+	[JOB_COUNTERS] = &local,
 };
 
 static struct job *

@@ -31,7 +31,8 @@ static struct fault why;
 /* Budgets as tight as tests like them. */
 static const char text[] =
     "state \"/s\"\n"
-    "token \"t\" { module \"m\" uri \"pkcs11:token=t\" pin-source \"prompt\" }\n"
+    "token \"t\" { module \"m\" uri \"pkcs11:token=t\"\n"
+    "  pin-source \"prompt\" }\n"
     "ca \"le\" { directory \"https://le/\" budget {\n"
     "  new-orders 4 per 3h duplicates 2 per 7d per-domain 3 per 7d } }\n"
     "ca \"strict\" { directory \"https://s/\" budget {\n"
@@ -153,10 +154,9 @@ test_new_orders(void **state)
 	/* Another account has its own; orders that cost nothing go on. */
 	assert_int_equal(ask(budget_take, "b", BUDGET_NEW_ORDER, BUDGET_NEW,
 	    "x.test", NULL), OK);
-	assert_int_equal(ask(budget_take, "a", BUDGET_NEW_ORDER,
-	    BUDGET_RENEWAL, "x.test", NULL), OK);
-	assert_int_equal(ask(budget_take, "a", BUDGET_NEW_ORDER,
-	    BUDGET_REPLACES, "x.test", NULL), OK);
+	for (unsigned kind = BUDGET_RENEWAL; kind <= BUDGET_REPLACES; kind++)
+		assert_int_equal(ask(budget_take, "a", BUDGET_NEW_ORDER, kind,
+		    "x.test", NULL), OK);
 	now += 2699;
 	assert_refused(order("y.test", NULL), 1, "new-orders");
 	now += 1;

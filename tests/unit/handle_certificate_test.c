@@ -86,11 +86,12 @@ test_takeover(void **state)
 	(void)state;
 	expect(declare(UID_OPS, "web-ops", "{\"account\":\"main\","
 	    "\"names\":[\"ops.test\"]}"), OK, NULL);
-	expect(declare(UID_WEB, "web-ops", WEB_BODY), ERR_DENIED, "ops.test");
+	expect(declare(UID_WEB, "web-ops", WEB_BODY), ERR_DENIED,
+	    "certificate \"web-ops\" is there");
 	expect(ask(UID_WEB, handle_certificate_get, "web-ops", NULL),
-	    ERR_DENIED, NULL);
+	    ERR_NOT_FOUND, "no certificate named \"web-ops\"");
 	expect(ask(UID_WEB, handle_certificate_delete, "web-ops", NULL),
-	    ERR_DENIED, NULL);
+	    ERR_NOT_FOUND, "no certificate named \"web-ops\"");
 }
 
 static void

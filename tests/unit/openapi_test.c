@@ -76,7 +76,7 @@ static const struct { const char *schema, *members; } shapes[] = {
 	{ "AuditLine", "seq time prev event" },
 	{ "AuditPage", "items last" },
 	{ "ExplainRequest", "uid gid groups listener operation key account ca "
-	    "certificate names" },
+	    "certificate names ips profile" },
 	{ "Decision", "allow line tenant reason operation" },
 	{ "ConfigurationRequest", "text" },
 	{ "ConfigurationReport", "valid mistakes" },

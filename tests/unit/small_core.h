@@ -36,6 +36,24 @@
 #define UID_NOBODY 30 /* may do nothing */
 #define UID_RATED  40 /* may list keys twice an hour */
 
+/* A test may have tenants, rules and things of its own. */
+#ifndef SMALL_POLICY
+#define SMALL_POLICY                                                          \
+	"tenant \"ops\" { uid 10 }\n"                                         \
+	"tenant \"web\" { uid 20 }\n"                                         \
+	"tenant \"rated\" { uid 40 }\n"                                       \
+	"allow \"ops\" { operations * names \"*\" }\n"                        \
+	"allow \"web\" {\n"                                                   \
+	"  operations certificate.* order.*\n"                                \
+	"  names \".web.test\"\n"                                             \
+	"  certificates \"web-*\"\n"                                          \
+	"}\n"                                                                 \
+	"allow \"web\" { operations key.read keys \"web-*\" }\n"              \
+	"allow \"rated\" { operations key.read rate 2 per 1h }\n"             \
+	"tenant \"group\" { gid 10 }\n"                                       \
+	"allow \"group\" { operations token.unlatch }\n"
+#endif
+
 struct core core;
 
 static char small_folder[64];
@@ -76,19 +94,7 @@ static const char small_config[] =
     "  key ec-p256 { token \"main\" }\n"
     "  challenge http-01 { webroot \"/srv/known\" }\n"
     "}\n"
-    "tenant \"ops\" { uid 10 }\n"
-    "tenant \"web\" { uid 20 }\n"
-    "tenant \"rated\" { uid 40 }\n"
-    "allow \"ops\" { operations * names \"*\" }\n"
-    "allow \"web\" {\n"
-    "  operations certificate.* order.*\n"
-    "  names \".web.test\"\n"
-    "  certificates \"web-*\"\n"
-    "}\n"
-    "allow \"web\" { operations key.read keys \"web-*\" }\n"
-    "allow \"rated\" { operations key.read rate 2 per 1h }\n"
-    "tenant \"group\" { gid 10 }\n"
-    "allow \"group\" { operations token.unlatch }\n";
+    SMALL_POLICY;
 
 static inline void *
 small_read(void *arg)

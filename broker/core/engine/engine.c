@@ -60,6 +60,7 @@ engine_new(struct fault *why)
 	if (core.config->audit_token != NULL)
 		job_add(JOB_AUDIT_KEY, core.config->audit_token, 0, 0);
 	job_add(JOB_SWEEP, "", 0, clock_now_ms() + FIRST_LOOK_MS);
+	job_add(JOB_COUNTERS, "", 0, clock_now_ms() + FIRST_LOOK_MS);
 	job_add(JOB_RENEWAL, "", 0, 0);
 	for (unsigned i = 0; i < LOCAL_THREADS; i++)
 		if (pthread_create(&engine.threads[i], NULL, local_thread,

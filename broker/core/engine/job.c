@@ -12,6 +12,7 @@ const struct job_class *const job_classes[JOB_KIND__MAX] = {
 	[JOB_AUDIT_KEY] = &audit_key_class,
 	[JOB_RENEWAL] = &renewal_class,
 	[JOB_SWEEP] = &sweep_class,
+	[JOB_COUNTERS] = &counters_class,
 };
 
 int64_t

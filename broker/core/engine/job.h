@@ -22,6 +22,7 @@ enum job_kind {
 	JOB_DEPLOY,	/* name: the certificate */
 	JOB_AUDIT_KEY,	/* name: the token */
 	JOB_RENEWAL,	/* the look at all certificates */
+	JOB_COUNTERS,	/* what was used of rates, to be stored */
 	JOB_SWEEP,	/* retired keys whose grace is over */
 	JOB_KIND__MAX
 };
@@ -73,7 +74,8 @@ struct job_class {
 	const struct config_ca *(*ca)(const struct job *);
 };
 extern const struct job_class directory_class, account_class, order_class,
-    cleanup_class, deploy_class, audit_key_class, renewal_class, sweep_class;
+    cleanup_class, deploy_class, audit_key_class, renewal_class, sweep_class,
+    counters_class;
 extern const struct job_class *const job_classes[JOB_KIND__MAX];
 
 /* Finds the job of that kind, name and order, or makes it, and makes it due

@@ -2,18 +2,22 @@
 
 #include <pthread.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "../../base/clock.h"
 #include "../../base/mem.h"
 #include "../audit/audit.h"
 #include "../core.h"
+#include "../engine/job.h"
 
+#define SAVE_WITHIN    1000   /* ms that a charge may be only in memory */
 #define LINE_MAX_BYTES 262144 /* of one audit line's members */
 
 struct gatekeeper {
 	pthread_mutex_t lock; /* guards limits */
 	const struct config *config;
 	struct limits *limits;
+	bool saving; /* a job will call gatekeeper_save() */
 };
 
 struct gatekeeper *
@@ -50,15 +54,38 @@ facts_from(struct facts *facts, const struct request *rq, enum operation op)
 	};
 }
 
+void
+gatekeeper_save(struct gatekeeper *g, limits_give_fn *give, void *arg)
+{
+	pthread_mutex_lock(&g->lock);
+	g->saving = false;
+	limits_save(g->limits, give, arg);
+	pthread_mutex_unlock(&g->lock);
+}
+
+void
+gatekeeper_restore(struct gatekeeper *g, const char *name,
+    const struct bucket *b)
+{
+	pthread_mutex_lock(&g->lock);
+	limits_restore(g->limits, name, b);
+	pthread_mutex_unlock(&g->lock);
+}
+
 static struct decision
 decide(const struct facts *facts, bool spend)
 {
 	struct gatekeeper *g = core.gate;
 	struct decision d;
+	bool save;
 
 	pthread_mutex_lock(&g->lock);
 	d = policy_evaluate(g->config, g->limits, facts, clock_now(), spend);
+	save = !g->saving && limits_changed(g->limits);
+	g->saving = g->saving || save;
 	pthread_mutex_unlock(&g->lock);
+	if (save)
+		job_add(JOB_COUNTERS, "", 0, clock_now_ms() + SAVE_WITHIN);
 	return d;
 }
 
@@ -79,18 +106,27 @@ put_peer(struct json_writer *w, uint32_t uid, uint32_t gid, int pid,
 }
 
 static void
+put_texts(struct json_writer *w, const char *name, const char *const *v,
+    size_t n)
+{
+	if (n == 0)
+		return;
+	json_open_array(w, name);
+	for (size_t i = 0; i < n; i++)
+		json_put_string(w, NULL, v[i]);
+	json_close_array(w);
+}
+
+static void
 put_facts(struct json_writer *w, const struct facts *facts)
 {
 	json_put_string(w, "key", facts->key);
 	json_put_string(w, "account", facts->account);
 	json_put_string(w, "ca", facts->ca);
 	json_put_string(w, "certificate", facts->certificate);
-	if (facts->nnames == 0)
-		return;
-	json_open_array(w, "names");
-	for (size_t i = 0; i < facts->nnames; i++)
-		json_put_string(w, NULL, facts->names[i]);
-	json_close_array(w);
+	json_put_string(w, "profile", facts->profile);
+	put_texts(w, "names", facts->names, facts->nnames);
+	put_texts(w, "ips", facts->ips, facts->nips);
 }
 
 enum err
@@ -125,19 +161,54 @@ audit_act(const struct facts *facts, int pid, const struct decision *d,
 	return err;
 }
 
-/* The client is told that it is refused even if the line of that cannot be
- * written: nothing is released either way. */
+enum err
+no_such(const char *what, const char *name, struct fault *why)
+{
+	return fault_set(why, ERR_NOT_FOUND, "there is no %s named \"%.128s\"",
+	    what, name);
+}
+
+/* What a client is told of a thing that it must not know of. */
 static enum err
-refuse(const struct facts *facts, int pid, const struct decision *d,
+deny_existence(const struct facts *asked, const struct decision *d,
     struct fault *why)
 {
+	const struct {
+		const char *what, *name;
+	} things[] = {
+		{ "key", asked->key },
+		{ "account", asked->account },
+		{ "certificate", asked->certificate },
+	};
+
+	for (size_t i = 0; i < nitems(things); i++)
+		if (things[i].name != NULL && (d->foreign == NULL ||
+			strcmp(d->foreign, things[i].what) == 0))
+			return no_such(things[i].what, things[i].name, why);
+	return fault_set(why, ERR_NOT_FOUND, "there is no such thing");
+}
+
+/*
+ * The line has the true reason, and the client the one that it would be given
+ * if the store knew nothing of what it asks for.  It is told even if the line
+ * cannot be written: nothing is released either way.
+ */
+static enum err
+refuse(const struct facts *known, const struct facts *asked, int pid,
+    const struct decision *d, struct fault *why)
+{
+	struct decision told = *d;
 	struct fault ignored;
 
-	(void)audit_act(facts, pid, d, NULL, 0, &ignored);
-	fault_set(why, d->code, "%s", d->reason);
+	if (asked != known && d->code != ERR_RATE)
+		told = decide(asked, true);
+	(void)audit_act(known, pid, d, NULL, 0, &ignored);
+	if (told.allow || told.foreign != NULL)
+		return deny_existence(asked, &told, why);
+	fault_set(why, told.code, "%s", told.reason);
 	if (why != NULL)
-		why->retry_after = d->retry_after;
-	return d->code;
+		why->retry_after = told.retry_after;
+	return told.code;
 }
 
 enum err
@@ -146,20 +217,25 @@ authorize_act(const struct facts *facts, int pid, struct decision *decision,
 {
 	*decision = decide(facts, true);
 	if (!decision->allow)
-		return refuse(facts, pid, decision, why);
+		return refuse(facts, facts, pid, decision, why);
 	return OK;
+}
+
+enum err
+authorize_known(const struct facts *known, const struct facts *asked,
+    int pid, struct decision *decision, struct fault *why)
+{
+	*decision = decide(known, true);
+	if (!decision->allow)
+		return refuse(known, asked, pid, decision, why);
+	return audit_act(known, pid, decision, NULL, 0, why);
 }
 
 enum err
 authorize(const struct facts *facts, int pid, struct decision *decision,
     struct fault *why)
 {
-	enum err err;
-
-	err = authorize_act(facts, pid, decision, why);
-	if (err == OK)
-		err = audit_act(facts, pid, decision, NULL, 0, why);
-	return err;
+	return authorize_known(facts, facts, pid, decision, why);
 }
 
 void

@@ -12,6 +12,13 @@ struct gatekeeper;
 struct gatekeeper *gatekeeper_new(const struct config *config);
 void gatekeeper_free(struct gatekeeper *g);
 
+/* What was charged of long rates since, for counters.c; and back again. */
+void gatekeeper_save(struct gatekeeper *g, limits_give_fn *give, void *arg);
+void gatekeeper_restore(struct gatekeeper *g, const char *name,
+    const struct bucket *b);
+void counters_load(void);
+void counters_save(void);
+
 /*
  * Fills the peer's part of facts from the request.
  */
@@ -28,6 +35,15 @@ enum err authorize(const struct facts *facts, int pid,
     struct decision *decision, struct fault *why);
 
 /*
+ * As authorize(), for a request about something that the store knows more of:
+ * known is all of that, asked only what the client said.  A refusal for what
+ * only the store knows, and any of what is another tenant's, is ERR_NOT_FOUND
+ * and reads as if the thing did not exist.
+ */
+enum err authorize_known(const struct facts *known, const struct facts *asked,
+    int pid, struct decision *decision, struct fault *why);
+
+/*
  * As authorize(), without writing: for acts whose outcome belongs into the
  * same line (signatures).  The caller then calls audit_act() before it
  * releases anything; a refusal is audited here.
@@ -39,6 +55,10 @@ enum err authorize_act(const struct facts *facts, int pid,
 enum err audit_act(const struct facts *facts, int pid,
     const struct decision *decision, const char *members, size_t n,
     struct fault *why);
+
+/* "there is no key named ...", in the store's words: so that a thing of
+ * another tenant's reads like one that does not exist. */
+enum err no_such(const char *what, const char *name, struct fault *why);
 
 /* Decision without any effect, for policy explain. */
 struct decision explain(const struct facts *facts);

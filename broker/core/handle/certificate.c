@@ -155,17 +155,18 @@ static enum err
 admit(struct request *rq, enum operation op, struct subject *s,
     struct fault *why)
 {
+	struct facts facts, asked;
 	struct decision d;
-	struct facts facts;
 	enum err err;
 
 	facts_from(&facts, rq, op);
+	asked = facts;
+	asked.certificate = rq->params[0];
 	err = subject_load(s, rq->params[0], &facts, why);
 	if (err == OK)
-		err = authorize(&facts, rq->peer->pid, &d, why);
+		err = authorize_known(&facts, &asked, rq->peer->pid, &d, why);
 	if (err == OK && !s->found)
-		err = fault_set(why, ERR_NOT_FOUND,
-		    "there is no certificate named \"%s\"", rq->params[0]);
+		err = no_such("certificate", rq->params[0], why);
 	return err;
 }
 

@@ -115,8 +115,8 @@ static enum err
 permit(struct request *rq, const struct wish *wish, struct subject *old,
     struct decision *d, struct fault *why)
 {
+	struct facts facts, asked;
 	struct words all;
-	struct facts facts;
 	enum err err;
 
 	facts_from(&facts, rq, OP_CERTIFICATE_DECLARE);
@@ -124,11 +124,18 @@ permit(struct request *rq, const struct wish *wish, struct subject *old,
 	if (err != OK)
 		return err;
 	join_names(&all, &wish->names, &old->names);
-	facts.names = all.v;
-	facts.nnames = all.n;
 	facts_account(&facts, wish->account);
 	facts.key = wish->key;
-	err = authorize(&facts, rq->peer->pid, d, why);
+	asked = facts;
+	asked.names = wish->names.v;
+	asked.nnames = wish->names.n;
+	facts.names = all.v;
+	facts.nnames = all.n;
+	err = authorize_known(&facts, &asked, rq->peer->pid, d, why);
+	if (err == ERR_NOT_FOUND && d->foreign == NULL)
+		err = fault_set(why, ERR_DENIED, "certificate \"%s\" is there,"
+		    " and no rule allows all of its names",
+		    rq->params[0]);
 	words_free(&all);
 	return err;
 }
@@ -191,9 +198,6 @@ settle_foreign(struct certificate_row *c, const struct wish *wish,
 	enum key_type type = KEY_EC_P256;
 	struct key_row key;
 
-	if (home == NULL)
-		return fault_set(why, ERR_NOT_FOUND, "the configuration has no"
-		    " key \"%.64s\" for certificates", wish->key);
 	if (wish->token != NULL && strcmp(wish->token, home->name) != 0)
 		return fault_set(why, ERR_CONFLICT, "key \"%s\" is in token"
 		    " \"%s\"", wish->key, home->name);
@@ -322,15 +326,10 @@ settle_names(struct certificate_row *c, const struct words *names)
 
 static enum err
 settle(struct certificate_row *c, const struct wish *wish,
-    struct fault *why)
+    const struct config_account *account, struct fault *why)
 {
-	const struct config_account *account = config_account(core.config,
-	    wish->account);
 	enum err err;
 
-	if (account == NULL)
-		return fault_set(why, ERR_NOT_FOUND,
-		    "there is no account named \"%s\"", wish->account);
 	snprintf(c->account, sizeof(c->account), "%s", wish->account);
 	settle_names(c, &wish->names);
 	err = wish->key != NULL ? settle_foreign(c, wish, why) :
@@ -364,9 +363,15 @@ static enum err
 declare(struct subject *s, const char *name, const struct wish *wish,
     const struct decision *d, struct fault *why)
 {
+	const struct config_account *account = config_account(core.config,
+	    wish->account);
 	struct certificate_row *c = &s->row;
 	enum err err;
 
+	if (account == NULL)
+		return no_such("account", wish->account, why);
+	if (wish->key != NULL && foreign_home(wish->key) == NULL)
+		return no_such("key", wish->key, why);
 	if (config_certificate(core.config, name) != NULL ||
 	    (s->found && c->configured))
 		return fault_set(why, ERR_CONFLICT, "certificate \"%s\" is"
@@ -377,7 +382,7 @@ declare(struct subject *s, const char *name, const struct wish *wish,
 	snprintf(c->tenant, sizeof(c->tenant), "%s",
 	    d->tenant != NULL ? d->tenant : "");
 	c->updated = clock_now();
-	err = settle(c, wish, why);
+	err = settle(c, wish, account, why);
 	return err == OK ? save(c, why) : err;
 }
 

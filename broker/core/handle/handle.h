@@ -55,7 +55,7 @@ void subject_free(struct subject *s);
  */
 #define LIST_LIMIT   100     /* items of a page unless asked for otherwise */
 #define LIST_MOST    500     /* that may be asked for */
-#define LIST_SCAN    10000   /* looked at for one page */
+#define LIST_SCAN    1000000 /* looked at for one page */
 #define LIST_BYTES   1048576 /* at which a page ends */
 
 struct listing {
@@ -68,7 +68,7 @@ struct listing {
 	enum err err;	 /* ends the list */
 	bool authorized;
 	bool more;
-	size_t limit, shown, seen;
+	size_t limit, shown;
 	char last[STORE_NAME];
 };
 enum err listing_start(struct listing *l, struct request *rq,

@@ -4,6 +4,7 @@
 
 #include "../../base/b64.h"
 #include "../../base/mem.h"
+#include "../../../policy/tenant.h"
 #include "handle.h"
 #include "../key/keys.h"
 
@@ -231,9 +232,26 @@ handle_key_generate(struct request *rq, struct reply *rp, struct fault *why)
 	return reply_key(rp, wish.name, why);
 }
 
+/* What needs a key may be another tenant's; user is in the words of
+ * store_key_user(). */
+static bool
+may_know(const struct request *rq, const char *user)
+{
+	char account[STORE_NAME] = "", certificate[STORE_NAME] = "";
+	struct trespass trespass;
+	struct facts asker;
+
+	facts_from(&asker, rq, OP_KEY_READ);
+	if (sscanf(user, "account \"%71[^\"]", account) == 1)
+		asker.account = account;
+	if (sscanf(user, "certificate \"%71[^\"]", certificate) == 1)
+		asker.certificate = certificate;
+	return !tenant_trespasses(core.config, &asker, &trespass);
+}
+
 /* Nothing that needs a key loses it, whoever asks. */
 static enum err
-unused(const char *name, struct fault *why)
+unused(const struct request *rq, const char *name, struct fault *why)
 {
 	char user[STORE_TEXT];
 	struct key_row k;
@@ -248,7 +266,8 @@ unused(const char *name, struct fault *why)
 	err = store_key_user(core.store, name, user, why);
 	if (err == OK)
 		return fault_set(why, ERR_CONFLICT,
-		    "key \"%s\" is in use by %.400s", name, user);
+		    "key \"%s\" is in use by %.400s", name,
+		    may_know(rq, user) ? user : "something");
 	return err == ERR_NOT_FOUND ? OK : err;
 }
 
@@ -269,7 +288,7 @@ handle_key_retire(struct request *rq, struct reply *rp, struct fault *why)
 		    "\"grace\" is not from 0 to %d seconds", GRACE_MAX);
 	err = allowed(rq, OP_KEY_RETIRE, rq->params[0], why);
 	if (err == OK)
-		err = unused(rq->params[0], why);
+		err = unused(rq, rq->params[0], why);
 	if (err == OK)
 		err = keys_retire(core.keys, rq->params[0], grace, why);
 	return err == OK ? reply_key(rp, rq->params[0], why) : err;
@@ -282,7 +301,7 @@ handle_key_destroy(struct request *rq, struct reply *rp, struct fault *why)
 
 	err = allowed(rq, OP_KEY_DESTROY, rq->params[0], why);
 	if (err == OK)
-		err = unused(rq->params[0], why);
+		err = unused(rq, rq->params[0], why);
 	if (err == OK)
 		err = keys_destroy(core.keys, rq->params[0], why);
 	return err == OK ? reply_key(rp, rq->params[0], why) : err;

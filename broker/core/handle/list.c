@@ -87,7 +87,9 @@ read_page(struct listing *l, struct fault *why)
 static bool
 permitted(const struct listing *l)
 {
-	return explain(&l->facts).code != ERR_DENIED;
+	enum err code = explain(&l->facts).code;
+
+	return code == OK || code == ERR_RATE;
 }
 
 static enum err
@@ -118,18 +120,18 @@ listing_start(struct listing *l, struct request *rq, struct reply *rp,
 	return err;
 }
 
+/* What is not shown leaves no trace: neither the cursor nor whether there is
+ * more depends on it. */
 bool
 listing_shows(struct listing *l, const char *cursor)
 {
+	if (!permitted(l))
+		return false;
 	if (l->shown == l->limit || l->rp->body.len > LIST_BYTES) {
 		l->more = true;
 		return false;
 	}
 	snprintf(l->last, sizeof(l->last), "%s", cursor);
-	if (++l->seen == LIST_SCAN)
-		l->more = true;
-	if (!permitted(l))
-		return false;
 	if (!l->authorized)
 		l->err = admit(l);
 	if (l->err != OK)

@@ -136,19 +136,21 @@ handle_orders_list(struct request *rq, struct reply *rp, struct fault *why)
 	return listing_end(&l, err);
 }
 
-/* Gives the order in the path to a client that may do op. */
+/* Gives the order in the path to a client that may do op.  One that may not
+ * learns nothing from that number, not even whose it is. */
 static enum err
 admit(struct request *rq, enum operation op, struct order_row *o,
     struct subject *s, struct fault *why)
 {
+	struct facts facts, asked;
 	struct decision d;
-	struct facts facts;
 	int64_t id = 0;
 	enum err err, found;
 
 	*s = (struct subject){ .found = false };
 	memset(o, 0, sizeof(*o));
 	facts_from(&facts, rq, op);
+	asked = facts;
 	if (!number_read(rq->params[0], &id))
 		id = 0;
 	found = err = store_order_get(core.store, id, o, why);
@@ -156,8 +158,8 @@ admit(struct request *rq, enum operation op, struct order_row *o,
 		err = order_subject(o, s, &facts, why);
 	if (err != OK && err != ERR_NOT_FOUND)
 		return err;
-	err = authorize(&facts, rq->peer->pid, &d, why);
-	if (err == OK && found != OK)
+	err = authorize_known(&facts, &asked, rq->peer->pid, &d, why);
+	if (err == ERR_NOT_FOUND || (err == OK && found != OK))
 		err = fault_set(why, ERR_NOT_FOUND, "there is no order %s",
 		    rq->params[0]);
 	return err;
@@ -223,8 +225,8 @@ enum err
 handle_order_create(struct request *rq, struct reply *rp, struct fault *why)
 {
 	struct subject s = { .found = false };
+	struct facts facts, asked;
 	struct decision d;
-	struct facts facts;
 	int64_t id = 0;
 	enum err err;
 
@@ -232,13 +234,14 @@ handle_order_create(struct request *rq, struct reply *rp, struct fault *why)
 	if (err != OK)
 		return err;
 	facts_from(&facts, rq, OP_ORDER_CREATE);
+	asked = facts;
+	asked.certificate = rq->params[0];
 	certificates_lock();
 	err = subject_load(&s, rq->params[0], &facts, why);
 	if (err == OK)
-		err = authorize(&facts, rq->peer->pid, &d, why);
+		err = authorize_known(&facts, &asked, rq->peer->pid, &d, why);
 	if (err == OK && !s.found)
-		err = fault_set(why, ERR_NOT_FOUND,
-		    "there is no certificate named \"%s\"", rq->params[0]);
+		err = no_such("certificate", rq->params[0], why);
 	if (err == OK)
 		err = engine_order(core.engine, s.row.name, &id, why);
 	certificates_unlock();

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "../../base/mem.h"
+#include "../../../policy/tenant.h"
 #include "handle.h"
 
 #define NAMES_MAX 1000
@@ -12,9 +13,9 @@
 
 struct question {
 	int64_t uid, gid;
-	const struct json *groups, *names; /* NULL: not given */
+	const struct json *groups, *names, *ips; /* NULL: not given */
 	const char *operation;
-	const char *listener, *key, *account, *ca, *certificate;
+	const char *listener, *key, *account, *ca, *certificate, *profile;
 };
 
 static bool
@@ -37,7 +38,9 @@ read_question(const struct request *rq, struct question *q,
 		{ "account", JSON_STRING, false, &q->account },
 		{ "ca", JSON_STRING, false, &q->ca },
 		{ "certificate", JSON_STRING, false, &q->certificate },
+		{ "profile", JSON_STRING, false, &q->profile },
 		{ "names", JSON_STRINGS, false, &q->names },
+		{ "ips", JSON_STRINGS, false, &q->ips },
 	};
 	enum err err;
 
@@ -52,9 +55,9 @@ read_question(const struct request *rq, struct question *q,
 	if (operation_parse(q->operation) == OP__MAX)
 		return fault_set(why, ERR_SYNTAX, "\"operation\": none is"
 		    " named \"%.64s\"", q->operation);
-	if (json_count(q->names) > NAMES_MAX)
+	if (json_count(q->names) > NAMES_MAX || json_count(q->ips) > NAMES_MAX)
 		return fault_set(why, ERR_SYNTAX,
-		    "\"names\" has more than %d names", NAMES_MAX);
+		    "\"names\" or \"ips\" has more than %d", NAMES_MAX);
 	return OK;
 }
 
@@ -91,15 +94,42 @@ read_peer(const struct request *rq, const struct question *q,
 	return OK;
 }
 
+/* The texts of an array, which list owns. */
+static const char *const *
+take_texts(const struct json *array, struct words *list, size_t *n)
+{
+	list->v = xcalloc(json_count(array) + 1, sizeof(*list->v));
+	for (const struct json *v = json_first(array); v != NULL;
+	    v = json_next(v))
+		list->v[list->n++] = json_string(v);
+	*n = list->n;
+	return list->v;
+}
+
+/* The answer may come from the certificate's names: who must not know of it is
+ * answered as if there were none. */
+static bool
+may_know(const struct request *rq, const char *certificate)
+{
+	struct trespass trespass;
+	struct facts asker;
+
+	facts_from(&asker, rq, OP_CERTIFICATE_READ);
+	asker.certificate = certificate;
+	return !tenant_trespasses(core.config, &asker, &trespass);
+}
+
 /* What the question leaves open about a certificate or an account that there
  * is, the handlers of the real request would fill in. */
 static enum err
-complete(struct facts *facts, const struct question *q, struct subject *s,
-    struct words *names, struct fault *why)
+complete(const struct request *rq, struct facts *facts,
+    const struct question *q, struct subject *s, struct words lists[2],
+    struct fault *why)
 {
 	enum err err = OK;
 
-	if (q->certificate != NULL)
+	facts->certificate = q->certificate;
+	if (q->certificate != NULL && may_know(rq, q->certificate))
 		err = subject_load(s, q->certificate, facts, why);
 	if (err != OK)
 		return err;
@@ -108,14 +138,11 @@ complete(struct facts *facts, const struct question *q, struct subject *s,
 	if (q->ca != NULL)
 		facts->ca = q->ca;
 	facts->key = q->key;
-	if (q->names == NULL)
-		return OK;
-	names->v = xcalloc(json_count(q->names) + 1, sizeof(*names->v));
-	for (const struct json *v = json_first(q->names); v != NULL;
-	    v = json_next(v))
-		names->v[names->n++] = json_string(v);
-	facts->names = names->v;
-	facts->nnames = names->n;
+	facts->profile = q->profile;
+	if (q->names != NULL)
+		facts->names = take_texts(q->names, &lists[0],
+		    &facts->nnames);
+	facts->ips = take_texts(q->ips, &lists[1], &facts->nips);
 	return OK;
 }
 
@@ -141,7 +168,7 @@ handle_policy_explain(struct request *rq, struct reply *rp,
     struct fault *why)
 {
 	struct subject s = { .found = false };
-	struct words names = { .n = 0 };
+	struct words lists[2] = { { .n = 0 } }; /* names, addresses */
 	struct request as;
 	struct decision d;
 	struct facts facts;
@@ -160,10 +187,11 @@ handle_policy_explain(struct request *rq, struct reply *rp,
 		return err;
 	as = (struct request){ .peer = &peer };
 	facts_from(&facts, &as, operation_parse(q.operation));
-	err = complete(&facts, &q, &s, &names, why);
+	err = complete(rq, &facts, &q, &s, lists, why);
 	if (err == OK)
 		err = answer(&facts, rp, why);
-	words_free(&names);
+	words_free(&lists[0]);
+	words_free(&lists[1]);
 	subject_free(&s);
 	return err;
 }
