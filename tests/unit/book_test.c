@@ -284,11 +284,60 @@ test_wake_ups(void **state)
 	assert_null(take_now(true));
 }
 
+/* Takes a due job of a CA as the issuer does; NULL when none may go. */
+static struct job *
+ask(const char *ca)
+{
+	struct job *j = take_now(false);
+
+	if (j == NULL || book_admit(j, ca))
+		return j;
+	book_give_back(j);
+	return NULL;
+}
+
+static void
+hear(struct job *j, bool answered)
+{
+	assert_non_null(j);
+	book_heard(j, answered);
+	j->due = 0;
+	book_give_back(j);
+}
+
+static void
+test_silence_is_waited_for_once(void **state)
+{
+	static const char silent[] = "silent", good[] = "good";
+	struct job *a, *b, *c;
+
+	(void)state;
+	job_add(JOB_DIRECTORY, "a", 0, 1);
+	job_add(JOB_DIRECTORY, "b", 0, 2);
+	a = ask(silent);
+	b = ask(silent);
+	hear(a, false);
+	assert_null(ask(silent)); /* b is still waiting for it */
+	job_add(JOB_DIRECTORY, "c", 0, 3);
+	c = ask(good);
+	assert_string_equal(c->name, "c");
+	hear(b, false);
+	a = ask(silent);
+	assert_null(ask(silent));
+	hear(a, true);
+	a = ask(silent);
+	b = ask(silent);
+	finish(a);
+	finish(b);
+	finish(c);
+}
+
 int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_sooner_first),
+		cmocka_unit_test(test_silence_is_waited_for_once),
 		cmocka_unit_test(test_asked_while_taken),
 		cmocka_unit_test(test_waiting),
 		cmocka_unit_test(test_laneless),

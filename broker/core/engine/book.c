@@ -8,6 +8,14 @@
 #include "../../base/clock.h"
 #include "../../base/mem.h"
 
+/* A CA as the book knows it; there are few, and none is ever dropped. */
+struct peer {
+	struct peer *next;
+	const void *ca;
+	unsigned asked; /* jobs that are with the issuer */
+	bool silent;	/* it did not answer the last time */
+};
+
 /*
  * One thread of each sort that waits has the time of the sort's next job in
  * mind.  A change wakes one, which looks anew; and whoever leaves wakes
@@ -18,6 +26,7 @@ static struct {
 	pthread_cond_t work[2]; /* the issuer's; the core's own */
 	struct job **jobs;
 	size_t n;
+	struct peer *peers;
 	int64_t last_task;
 	uint64_t issuer;
 	bool closed;
@@ -161,6 +170,28 @@ due_for(const struct job *j, bool local)
 	return j->due > j->deadline ? j->due : j->deadline;
 }
 
+static struct peer *
+peer_of(const void *ca)
+{
+	struct peer *p = book.peers;
+
+	while (p != NULL && p->ca != ca)
+		p = p->next;
+	if (p != NULL)
+		return p;
+	p = xcalloc(1, sizeof(*p));
+	p->ca = ca;
+	p->next = book.peers;
+	book.peers = p;
+	return p;
+}
+
+static bool
+is_enough(const struct peer *p)
+{
+	return p != NULL && p->silent && p->asked > 0;
+}
+
 /* The due job of that sort that has waited longest, or NULL and when the
  * next one is due. */
 static struct job *
@@ -172,7 +203,7 @@ due_job(bool local, int64_t now, int64_t *next)
 		struct job *j = book.jobs[i];
 		int64_t due;
 
-		if (j->task != 0 || j->over)
+		if (j->task != 0 || j->over || (!local && is_enough(j->peer)))
 			continue;
 		due = due_for(j, local);
 		if (due <= now && (best == NULL || j->due < best->due))
@@ -255,11 +286,44 @@ heed(struct job *j)
 	j->again = false;
 }
 
+bool
+book_admit(struct job *j, const void *ca)
+{
+	pthread_mutex_lock(&book.lock);
+	j->peer = peer_of(ca);
+	j->admitted = !is_enough(j->peer);
+	j->peer->asked += j->admitted;
+	pthread_mutex_unlock(&book.lock);
+	return j->admitted;
+}
+
+void
+book_heard(struct job *j, bool answered)
+{
+	pthread_mutex_lock(&book.lock);
+	if (j->peer->silent && answered)
+		pthread_cond_broadcast(&book.work[false]);
+	j->peer->silent = !answered;
+	pthread_mutex_unlock(&book.lock);
+}
+
+/* The next one that asks this CA may go. */
+static void
+leave(struct job *j)
+{
+	if (!j->admitted)
+		return;
+	j->admitted = false;
+	j->peer->asked--;
+	pthread_cond_signal(&book.work[false]);
+}
+
 void
 book_give_back(struct job *j)
 {
 	pthread_mutex_lock(&book.lock);
 	j->task = 0;
+	leave(j);
 	j->waiting = j->waiting || j->laneless;
 	if (j->again)
 		heed(j);

@@ -18,6 +18,17 @@ struct job *book_take(bool local, uint64_t issuer, int64_t end);
 void book_give_back(struct job *j);
 
 /*
+ * Lets a taken job go to the issuer, which asks that CA (any name for it that
+ * lasts).  A CA that did not answer is asked one thing at a time until it
+ * does, so that it cannot keep all workers of the issuer waiting while others
+ * would answer: false, and the job is to be given back.
+ */
+bool book_admit(struct job *j, const void *ca);
+
+/* By the taker of an admitted job: whether the CA answered at all. */
+void book_heard(struct job *j, bool answered);
+
+/*
  * A task at the issuer has a lease.  Holding it keeps it from being found by
  * anybody else while an answer is worked on; NULL when it is over.
  */

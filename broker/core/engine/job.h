@@ -41,6 +41,8 @@ struct job {
 	int64_t task;	   /* not 0: taken */
 	int64_t lease_end; /* milliseconds, of a task at the issuer */
 	uint64_t issuer;   /* which of them in a row has it */
+	struct peer *peer; /* the CA that it asks; NULL: not known yet */
+	bool admitted;	   /* it is with the issuer */
 	bool over;	   /* to be forgotten when released */
 	bool again;	   /* was asked for while it was taken */
 	int64_t again_at;  /* milliseconds */

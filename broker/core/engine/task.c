@@ -119,7 +119,8 @@ engine_next(struct engine *e, uint64_t issuer, int wait_ms, struct buf *out,
 			buf_puts(out, "{}");
 			return OK;
 		}
-		if (job_classes[j->kind]->prepare(j))
+		if (job_classes[j->kind]->prepare(j) &&
+		    book_admit(j, job_classes[j->kind]->ca(j)))
 			break;
 		book_give_back(j);
 	}
@@ -231,6 +232,7 @@ engine_result(struct engine *e, int64_t task, const struct json *result,
 	}
 	POINT(steps[j->step], "answered");
 	r.sent = r.sent && j->sent;
+	book_heard(j, r.outcome != OUTCOME_NETWORK);
 	job_classes[j->kind]->result(j, &r);
 	POINT(steps[j->step], "stored");
 	book_give_back(j);
