@@ -1,6 +1,6 @@
 /*
  * What surrounds an issuer in its tests: a folder, certificates, Pebble and
- * raw_fake, all on loopback and on ports of their own.
+ * fakeca, all on loopback and on ports of their own.
  */
 #ifndef TEST_ISSUER_WORLD_H
 #define TEST_ISSUER_WORLD_H
@@ -32,12 +32,12 @@ static struct {
 	char folder[64];
 	char trust[128];
 	char issuer[512];
-	char raw[512];
+	char fakeca[512];
 	char openssl[128]; /* configuration without any algorithm */
 	unsigned pebble_port;
 	pid_t pebble;
-	unsigned raw_port;
-	pid_t raw_fake;
+	unsigned fakeca_port;
+	pid_t fakeca_pid;
 } world;
 
 /* Starts a program with descriptors from PARENT_FD upwards, which must be
@@ -209,20 +209,20 @@ start_pebble(void)
 	wait_for_port(world.pebble_port);
 }
 
+/* Its CAs are to be trusted instead of Pebble. */
 static inline void
-start_raw_fake(void)
+start_fakeca(void)
 {
-	char port[8], cert[128], key[128], folder[128];
-	char *argv[] = { world.raw, port, cert, key, folder, NULL };
+	char port[8];
+	char *argv[] = { world.fakeca, (char *)"--folder", world.folder,
+		(char *)"--port", port, NULL };
 
-	world.raw_port = free_port();
-	snprintf(port, sizeof(port), "%u", world.raw_port);
-	snprintf(cert, sizeof(cert), "%s/server.pem", world.folder);
-	snprintf(key, sizeof(key), "%s/server.key", world.folder);
-	snprintf(folder, sizeof(folder), "%s/raw", world.folder);
-	assert_int_equal(mkdir(folder, 0700), 0);
-	world.raw_fake = start(argv, NULL, NULL, 0, "raw.log");
-	wait_for_port(world.raw_port);
+	world.fakeca_port = free_port();
+	snprintf(port, sizeof(port), "%u", world.fakeca_port);
+	world.fakeca_pid = start(argv, NULL, NULL, 0, "fakeca.log");
+	wait_for_port(world.fakeca_port);
+	snprintf(world.trust, sizeof(world.trust), "%s/root.pem",
+	    world.folder);
 }
 
 /* The programs are beside us in the build's folder. */
@@ -241,8 +241,8 @@ find_programs(void)
 	}
 	snprintf(world.issuer, sizeof(world.issuer), "%s/keybroker-issuer",
 	    build);
-	snprintf(world.raw, sizeof(world.raw), "%s/tests/integration/raw_fake",
-	    build);
+	snprintf(world.fakeca, sizeof(world.fakeca),
+	    "%s/tests/fakeca/fakeca", build);
 }
 
 /* The folder and the certificates, which each test needs. */
@@ -261,7 +261,7 @@ static inline int
 world_end(void)
 {
 	finish(world.pebble);
-	finish(world.raw_fake);
+	finish(world.fakeca_pid);
 	if (getenv("KEEP") == NULL)
 		return run("rm -rf %s", world.folder);
 	print_message("see %s\n", world.folder);
