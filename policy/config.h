@@ -88,6 +88,7 @@ struct config_token {
 /*
  * ca "pebble" {
  *	directory "https://..."		https only
+ *	origins "https://..."...	where else its URLs may be; optional
  *	trust "/path/ca.pem"		TLS anchors; default the system's
  *	anchors "/path/roots.pem"	the issued chain must end here; optional
  *	preferred-chain "Issuer CN"	optional
@@ -109,6 +110,7 @@ struct config_budget {
 struct config_ca {
 	char *name;
 	char *directory;
+	struct strings origins;
 	char *trust;
 	char *anchors;
 	char *preferred_chain;

@@ -32,6 +32,7 @@ free_ca(struct config_ca *ca)
 	free(ca->directory);
 	free(ca->trust);
 	free(ca->anchors);
+	free_strings(&ca->origins);
 	free(ca->preferred_chain);
 	free(ca->budget.new_orders.v);
 	free(ca->budget.duplicates.v);

@@ -215,6 +215,8 @@ const struct row schema[] = {
 	/* CAs, accounts and certificates. */
 	{ IN(BLOCK_CA), "directory", VALUE_TEXT, REQUIRED, AT(ca, directory),
 	    .check = check_https },
+	{ IN(BLOCK_CA), "origins", VALUE_TEXTS, REPEATED | DISTINCT,
+	    AT(ca, origins), .high = 10, .check = check_https },
 	{ IN(BLOCK_CA), "trust", VALUE_TEXT, 0, AT(ca, trust),
 	    .check = check_path },
 	{ IN(BLOCK_CA), "anchors", VALUE_TEXT, 0, AT(ca, anchors),

@@ -49,7 +49,7 @@ order-no-url|failed|Location|orders=9 requests=99|new-order * no-header Location
 order-no-url-once|issued||orders=2|new-order 1 no-header Location
 order-http-url|failed|Location|orders=9 requests=99|new-order * header Location http://localhost/1
 order-relative|failed|Location|orders=9 requests=99|new-order * header Location /order/1
-order-elsewhere|failed|localhost port 1|requests=99|new-order 1 header Location https://localhost:1/order
+order-elsewhere|failed|configured origins||new-order 1 header Location https://localhost:1/order
 order-no-finalize|failed|finalize|orders=9 requests=99|new-order * remove /finalize
 order-finalize-http|failed|finalize|orders=9 requests=99|new-order * set /finalize "http://localhost/finalize"
 order-finalize-null|failed|finalize|orders=9 requests=99|new-order * set /finalize null
@@ -69,7 +69,7 @@ order-expires-1601|issued|||new-order 1 set /expires "1601-01-01T00:00:00Z"
 order-no-expiry|issued|||new-order 1 remove /expires
 order-no-certificate|failed|no certificate URL||poll-order * remove /certificate
 order-certificate-http|failed|certificate||poll-order * set /certificate "http://localhost/1"
-order-certificate-gone|failed|localhost port 1|requests=99|poll-order * set /certificate "https://localhost:1/1"
+order-certificate-gone|failed|configured origins||poll-order * set /certificate "https://localhost:1/1"
 order-error-strange|failed|no reason||order 1 become invalid x ;; order 1 set /error [1,"x"]
 order-error-free|failed|Computer says no: x||order 1 become invalid x ;; order 1 set /error/type "Computer says no"
 order-error-parts|failed|two.example||order 1 become invalid several ;; order 1 set /error/subproblems [{"type":"urn:ietf:params:acme:error:caa","detail":"forbidden","identifier":{"type":"dns","value":"two.example"}}]
@@ -104,7 +104,7 @@ challenge-long|failed|token|answers=0|authorization * set /challenges/1/token "x
 challenge-other-token|failed|found no answer||authorization 1 set /challenges/1/token "another"
 challenge-no-url|failed|url|answers=0|authorization * remove /challenges/1/url
 challenge-http-url|failed|url|answers=0|authorization * set /challenges/1/url "http://localhost/"
-challenge-elsewhere|failed|localhost port 1|answers=0 requests=99|authorization * set /challenges/1/url "https://localhost:1/"
+challenge-elsewhere|failed|configured origins|answers=0|authorization * set /challenges/1/url "https://localhost:1/"
 challenge-no-type|failed|type|answers=0|authorization * remove /challenges/1/type
 challenge-invalid|failed|connection refused||challenge 1 become invalid connection refused
 challenge-valid|issued|||challenge 1 become valid

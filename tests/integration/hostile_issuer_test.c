@@ -12,6 +12,7 @@
 static const char config[] =
     "ca \"ca\" { directory \"" CA "/dir\" timeout 1s }\n"
     "ca \"hasty\" { directory \"https://hasty.test/dir\" timeout 1s\n"
+    "  origins \"" CA "\"\n"
     "  order-deadline 4s }\n"
     "account \"main\" { ca \"ca\" key ec-p256 { token \"main\" }\n"
     "  terms agreed }\n"

@@ -128,37 +128,6 @@ set_trouble(const char *ca, const char *words)
 	pthread_mutex_unlock(&directories.lock);
 }
 
-/* Bytes of "https://host:port". */
-static size_t
-origin_length(const char *url)
-{
-	const char *host = strstr(url, "://");
-
-	return host != NULL ? (size_t)(host - url) + 3 +
-	    strcspn(host + 3, "/?#") : 0;
-}
-
-/* The CA is where its directory and its newOrder URL are. */
-bool
-directory_same_origin(const char *ca, const char *url)
-{
-	static const char *const members[] = { "newOrder", "newAccount" };
-	const struct config_ca *c = config_ca(core.config, ca);
-	size_t n = origin_length(url);
-	char known[STORE_URL];
-
-	if (c == NULL || n == 0)
-		return false;
-	if (origin_length(c->directory) == n &&
-	    strncmp(c->directory, url, n) == 0)
-		return true;
-	for (size_t i = 0; i < nitems(members); i++)
-		if (directory_url(ca, members[i], known) != NULL &&
-		    origin_length(known) == n && strncmp(known, url, n) == 0)
-			return true;
-	return false;
-}
-
 static bool
 prepare(struct job *j)
 {

@@ -18,7 +18,4 @@ void directory_forget(const char *ca);
 /* Why the last try to fetch it failed; "" when it did not. */
 void directory_trouble(const char *ca, char out[static FAULT_MAX]);
 
-/* True for a URL with the scheme, host and port of one of the directory's. */
-bool directory_same_origin(const char *ca, const char *url);
-
 #endif

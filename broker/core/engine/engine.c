@@ -10,6 +10,7 @@
 #include "../../base/log.h"
 #include "../ca/account.h"
 #include "../ca/directory.h"
+#include "../ca/origin.h"
 #include "../certificate/configured.h"
 #include "../certificate/deploy.h"
 #include "../compose/compose.h"
@@ -167,7 +168,7 @@ engine_url_of_ca(struct engine *e, const char *account, const char *url)
 	const struct config_account *a = config_account(core.config, account);
 
 	(void)e;
-	return a != NULL && directory_same_origin(a->ca, url);
+	return a != NULL && origin_of_ca(config_ca(core.config, a->ca), url);
 }
 
 void

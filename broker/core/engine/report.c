@@ -5,6 +5,7 @@
 
 #include "../../base/mem.h"
 #include "../../base/url.h"
+#include "../ca/origin.h"
 
 #define ACME_PREFIX	"urn:ietf:params:acme:error:"
 #define RETRY_AFTER_MAX 86400 /* seconds */
@@ -121,4 +122,41 @@ report_read(struct report *r, const struct json *result, struct fault *why)
 	else if (detail != NULL)
 		words_add(r->words, "%s%s", detail, "");
 	return OK;
+}
+
+/* A URL of somebody else within a URL, a list of them or of objects with one;
+ * NULL when there is none. */
+static const char *
+foreign(const struct json *v, const struct config_ca *ca)
+{
+	const char *url = json_string(json_is_object(v) ?
+	    json_get(v, "url") : v), *found = NULL;
+
+	if (json_is_array(v))
+		for (v = json_first(v); v != NULL && found == NULL;
+		    v = json_next(v))
+			found = json_is_array(v) ? NULL : foreign(v, ca);
+	else if (url_valid(url) && !origin_of_ca(ca, url))
+		found = url;
+	return found;
+}
+
+void
+report_own(struct report *r, const struct config_ca *ca)
+{
+	static const char *const members[] = { "newAccount", "newOrder",
+		"finalize", "certificate", "authorizations", "challenges" };
+	const char *url = NULL;
+
+	if (r->outcome != OUTCOME_OK)
+		return;
+	if (r->location != NULL && !origin_of_ca(ca, r->location))
+		url = r->location;
+	for (size_t i = 0; i < nitems(members) && url == NULL; i++)
+		url = foreign(json_get(r->facts, members[i]), ca);
+	if (url == NULL)
+		return;
+	r->outcome = OUTCOME_PROBLEM;
+	words_add(r->words, "%s%s", url, " is neither where the CA's directory "
+	    "is nor at one of its configured origins");
 }

@@ -3,6 +3,7 @@
 #define CORE_REPORT_H
 
 #include "../../../api/json.h"
+#include "../../../policy/config.h"
 #include "../store/store.h"
 
 enum outcome { OUTCOME_OK, OUTCOME_PROBLEM, OUTCOME_NETWORK,
@@ -23,6 +24,10 @@ struct report {
 /* Reads what the issuer sent; r points into result. */
 enum err report_read(struct report *r, const struct json *result,
     struct fault *why);
+
+/* A report of success with a URL that is not the CA's, but might be asked to
+ * be signed for later, becomes a problem that no further try would solve. */
+void report_own(struct report *r, const struct config_ca *ca);
 
 /* "type: detail" of a problem (RFC 9457) that the CA gave as a reason, with
  * those of its parts and where to read more; says so when there is none, or

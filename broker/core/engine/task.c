@@ -13,6 +13,7 @@
 #include "../../base/mem.h"
 #include "../../base/points.h"
 #include "../audit/audit.h"
+#include "../ca/origin.h"
 #include "../compose/compose.h"
 #include "../core.h"
 #include "book.h"
@@ -200,6 +201,9 @@ engine_jws(struct engine *e, int64_t task, const char *url,
 	if (j->step == STEP_DIRECTORY || strcmp(j->url, url) != 0)
 		code = fault_set(why, ERR_CONFLICT,
 		    "url: not the one of this step");
+	else if (!origin_of_ca(job_classes[j->kind]->ca(j), url))
+		code = fault_set(why, ERR_DENIED,
+		    "url: not at one of the CA's origins");
 	else if (j->signatures++ >= JWS_A_TASK)
 		code = fault_set(why, ERR_LIMIT,
 		    "the task had %d signatures already", JWS_A_TASK);
@@ -231,6 +235,7 @@ engine_result(struct engine *e, int64_t task, const struct json *result,
 		return code;
 	}
 	POINT(steps[j->step], "answered");
+	report_own(&r, job_classes[j->kind]->ca(j));
 	r.sent = r.sent && j->sent;
 	book_heard(j, r.outcome != OUTCOME_NETWORK);
 	job_classes[j->kind]->result(j, &r);

@@ -4,7 +4,7 @@
 #include <string.h>
 
 #include "../../base/mem.h"
-#include "../../base/url.h"
+#include "../ca/origin.h"
 #include "../compose/chain.h"
 #include "order.h"
 #include "stage.h"
@@ -12,7 +12,7 @@
 #define ALTERNATES_MAX 12 /* URLs of the full length */
 
 static void
-join_urls(char **out, const struct json *list)
+join_urls(const struct order_row *o, char **out, const struct json *list)
 {
 	struct buf b;
 
@@ -20,7 +20,7 @@ join_urls(char **out, const struct json *list)
 	for (size_t i = 0; i < json_count(list); i++) {
 		const char *url = json_string(json_at(list, i));
 
-		if (url_valid(url))
+		if (origin_of_ca(order_ca(o), url))
 			buf_putf(&b, "%s%s", b.len > 0 ? " " : "", url);
 	}
 	free(*out);
@@ -48,7 +48,7 @@ follow_download(struct order_row *o, struct job *j, const struct report *r)
 	}
 	free(o->chain);
 	o->chain = xstrdup(pem);
-	join_urls(&o->alternates, json_get(r->facts, "alternates"));
+	join_urls(o, &o->alternates, json_get(r->facts, "alternates"));
 	order_note(o->id, "downloaded the certificate");
 	if (issuer != NULL && !chain_has_issuer(pem, issuer) &&
 	    o->alternates[0] != '\0')
