@@ -88,11 +88,12 @@ all: $(BINARIES) $(CLIENT)
 $(BUILD)/keybrokerd: $(call obj,supervisor) $(call lib,policy base)
 $(BUILD)/keybrokerd: LIBS :=
 $(BUILD)/keybroker-core: $(call obj,core) $(call lib,server json policy base)
-$(BUILD)/keybroker-core: LIBS := -lmicrohttpd -lsqlite3 -lcjson -lpsl -lcrypto
+$(BUILD)/keybroker-core: LIBS := -lmicrohttpd -lsqlite3 -lcjson -lpsl -lcrypto \
+	    -lseccomp
 $(BUILD)/keybroker-signer: $(call obj,signer) $(call lib,base)
 $(BUILD)/keybroker-signer: LIBS := -lp11-kit -lcrypto -ldl
 $(BUILD)/keybroker-issuer: $(call obj,issuer) $(call lib,json base)
-$(BUILD)/keybroker-issuer: LIBS := -lcurl -lcjson -lcrypto
+$(BUILD)/keybroker-issuer: LIBS := -lcurl -lcjson -lcrypto -lseccomp
 $(BUILD)/keybroker: $(call obj,cli) $(call lib,json base)
 $(BUILD)/keybroker: LIBS := -lcjson -lcrypto
 
@@ -125,7 +126,7 @@ $(UNITS) $(CASES): $(BUILD)/%: $(BUILD)/%.o $(BUILD)/libunit.a \
 	@echo "  LINK    $@"
 	@$(CC) $(LDFLAGS) -o $@ $< -Wl,--start-group $(filter %.a,$^) \
 	    -Wl,--end-group -lcmocka -lmicrohttpd -lsqlite3 -lcurl -lcjson \
-	    -lp11-kit -lpsl -lcrypto -ldl
+	    -lp11-kit -lpsl -lseccomp -lcrypto -ldl
 
 # A fuzz target is one file, too; it runs under libFuzzer, or main.c runs it
 # over files.  The second JSON parser has names of libjson.a, which therefore

@@ -116,10 +116,10 @@ lab_gone() {
 	! kill -0 "$1" 2>/dev/null || grep -q '^State:.Z' "/proc/$1/status"
 }
 
-# False, and tells, when a sanitizer said something about a process, which may
-# have been started anew since.
+# False, and tells, when a sanitizer said something about a process, or its
+# sandbox ended it; it may have been started anew since.
 lab_sane() {
-	! grep -h -A 30 -E '(ERROR|WARNING): .*Sanitizer|runtime error:' \
+	! grep -h -A 30 -E '(ERROR|WARNING): .*Sanitizer|runtime error:|ended by its sandbox|sandbox: system call' \
 		"$LAB"/*.log >&2 2>/dev/null
 }
 

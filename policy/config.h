@@ -15,6 +15,7 @@
 #include "../broker/base/err.h"
 #include "../broker/base/lane.h"
 #include "../broker/base/log.h"
+#include "../broker/base/sandbox.h"
 #include "operation.h"
 #include "rate.h"
 
@@ -244,6 +245,7 @@ enum audit_mode { AUDIT_DURABLE, AUDIT_RELAXED };
 struct config {
 	char *state;		/* absolute path of the state folder */
 	enum log_level log;
+	enum sandbox_demand sandbox; /* default available */
 	enum audit_mode audit;	/* default durable */
 	char *audit_token;	/* token of the audit key; NULL: no checkpoints */
 	unsigned checkpoint_lines;   /* default 1000 */

@@ -15,6 +15,12 @@ static const struct choice levels[] = {
 	{ "info", LOG_LEVEL_INFO, 0 }, { "debug", LOG_LEVEL_DEBUG, 0 },
 	{ NULL, 0, 0 }
 };
+static const struct choice sandboxes[] = {
+#define X(id, word, least) { word, id, 0 },
+	SANDBOX_DEMANDS(X)
+#undef X
+	{ NULL, 0, 0 }
+};
 static const struct choice audits[] = {
 	{ "durable", AUDIT_DURABLE, 0 }, { "relaxed", AUDIT_RELAXED, 0 },
 	{ NULL, 0, 0 }
@@ -85,6 +91,8 @@ const struct row schema[] = {
 	    .check = check_path },
 	{ IN(BLOCK_TOP), "log", VALUE_WORD, 0, TOP(log), .fallback = "info",
 	    .choices = levels },
+	{ IN(BLOCK_TOP), "sandbox", VALUE_WORD, 0, TOP(sandbox),
+	    .fallback = "available", .choices = sandboxes },
 	{ IN(BLOCK_TOP), "audit", VALUE_WORD, IMPLIED | BLOCK_OPTIONAL,
 	    TOP(audit), .fallback = "durable", .choices = audits,
 	    .opens = BLOCK_AUDIT },

@@ -23,6 +23,7 @@ static const struct column process_columns[] = {
 	{ "PID", "pid", NULL, false },
 	{ "STATE", "state", format_state, false },
 	{ "RESTARTS", "restarts", NULL, false },
+	{ "SANDBOX", "sandbox", NULL, false },
 };
 
 static const struct column token_columns[] = {

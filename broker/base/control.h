@@ -8,7 +8,8 @@
  *                                as keybrokerd read and checked it (a sealed
  *                                memory file), then the bound listeners in
  *                                that order.
- * CONTROL_READY      core        (empty) serving
+ * CONTROL_READY      core        u8 enum sandbox_level: serving, and how far
+ *                                it is confined
  * CONTROL_LANE_UP    keybrokerd  str token, u32 lane, lane_token;
  *                                descriptor: the lane's socket
  * CONTROL_LANE_DOWN  keybrokerd  str token, u32 lane, fault (why, and

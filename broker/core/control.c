@@ -240,12 +240,16 @@ send_frame(struct control *c, enum control_op op, uint64_t id,
 }
 
 void
-control_ready(struct control *c)
+control_ready(struct control *c, unsigned level)
 {
 	struct fault why;
+	struct buf b;
 
-	if (send_frame(c, CONTROL_READY, 0, NULL, &why) != OK)
+	buf_init(&b, FRAME_MAX);
+	buf_put_u8(&b, (uint8_t)level);
+	if (send_frame(c, CONTROL_READY, 0, &b, &why) != OK)
 		fatal("control: %s", why.text);
+	buf_free(&b);
 }
 
 void

@@ -21,7 +21,8 @@ struct control *control_open(int fd, struct buf *config, struct buf *names,
 /* Serves frames until CONTROL_STOP or the end; then returns. */
 void control_run(struct control *c);
 
-void control_ready(struct control *c);
+/* level: what sandbox_enter() gave. */
+void control_ready(struct control *c, unsigned level);
 void control_kill_lane(const char *token, unsigned lane);
 enum err control_unlatch(struct control *c, const char *token,
     struct fault *why);

@@ -23,6 +23,7 @@
 #include "handle/authorize.h"
 #include "ca/registered.h"
 #include "control.h"
+#include "confine.h"
 #include "core.h"
 #include "engine/engine.h"
 #include "key/keys.h"
@@ -203,6 +204,7 @@ usage(const char *arg)
 int
 main(int argc, char **argv)
 {
+	enum sandbox_level level;
 	struct buf text, names;
 	struct fault why;
 	int fds[FRAME_FDS];
@@ -227,6 +229,7 @@ main(int argc, char **argv)
 	core.started = clock_now();
 	read_config(&text);
 	buf_free(&text);
+	level = confine(core.config);
 	open_parts();
 	audit_line("start");
 	core.engine = engine_new(&why);
@@ -235,7 +238,7 @@ main(int argc, char **argv)
 	open_server();
 	listen_all(buf_str(&names), fds, nfds);
 	buf_free(&names);
-	control_ready(core.control);
+	control_ready(core.control, level);
 	process_settle();
 	control_run(core.control);
 	stop();

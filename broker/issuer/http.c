@@ -37,6 +37,24 @@ http_start(void)
 		fatal("cannot initialise libcurl");
 }
 
+/* In a folder of roots are links, on Debian to these two. */
+size_t
+http_trust(struct sandbox_path out[static HTTP_TRUST_MAX])
+{
+	const curl_version_info_data *build =
+	    curl_version_info(CURLVERSION_NOW);
+	const char *const paths[HTTP_TRUST_MAX] = {
+		"/usr/share/ca-certificates", "/usr/local/share/ca-certificates",
+		build->cainfo, build->capath };
+	size_t n = 0;
+
+	for (size_t i = 0; i < nitems(paths); i++)
+		if (paths[i] != NULL)
+			out[n++] = (struct sandbox_path){ paths[i],
+				SANDBOX_READ };
+	return n;
+}
+
 struct http *
 http_new(void)
 {

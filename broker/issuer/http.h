@@ -7,6 +7,7 @@
 
 #include "../base/buf.h"
 #include "../base/err.h"
+#include "../base/sandbox.h"
 #include "header.h"
 
 #define HTTP_BODY_MAX 1048576 /* bytes of an answer */
@@ -38,6 +39,10 @@ struct http;
 
 /* Once in a process, before there are threads. */
 void http_start(void);
+
+/* Where libcurl looks for the system's roots.  Gives how many. */
+#define HTTP_TRUST_MAX 4
+size_t http_trust(struct sandbox_path out[static HTTP_TRUST_MAX]);
 
 struct http *http_new(void);
 void http_free(struct http *h);

@@ -71,7 +71,9 @@ enum issuer_step {
 
 #define ISSUER_WAIT_MS 20000 /* the longest wait of /issuer/next */
 #define ISSUER_HTTP_FD 4     /* the http-01 listener, when there is one */
-#define ISSUER_WORKER_FD 5   /* first of the workers' channels; PARENT_FD is
+#define ISSUER_SANDBOX_FD 5  /* where it says once, as one byte, the enum
+			      * sandbox_level that it achieved */
+#define ISSUER_WORKER_FD 6   /* first of the workers' channels; PARENT_FD is
 			      * the channel of the http-01 responder */
 
 #endif

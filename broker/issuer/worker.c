@@ -10,6 +10,7 @@
 #include "../base/log.h"
 #include "../base/mem.h"
 #include "../base/process.h"
+#include "../base/sandbox.h"
 #include "step.h"
 
 #define CALL_TIMEOUT  120000 /* ms; a signature may wait for its token */
@@ -131,11 +132,25 @@ tell(const struct worker *w, const struct task *t, const struct outcome *o)
 	    o->detail, t->id, w->number);
 }
 
+/* A file of roots or of the resolver that was replaced cannot be opened any
+ * more.  The next issuer can, and gets this task: none of it has left yet. */
+static void
+look_for_new_files(void)
+{
+	const char *path = sandbox_stale();
+
+	if (path == NULL)
+		return;
+	log_info("%s has changed; starting anew to read it", path);
+	_exit(EXIT_TEMPORARY);
+}
+
 static void
 work(struct worker *w, const struct task *t)
 {
 	struct outcome o;
 
+	look_for_new_files();
 	outcome_init(&o);
 	step_run(t, w->http, sign, w, &o);
 	tell(w, t, &o);

@@ -170,7 +170,10 @@ code_text(int code)
 const char *
 child_end_text(int status, char *out, size_t size)
 {
-	if (WIFSIGNALED(status))
+	if (WIFSIGNALED(status) && WTERMSIG(status) == SIGSYS)
+		snprintf(out, size, "ended by its sandbox: it made a system "
+		    "call that is forbidden");
+	else if (WIFSIGNALED(status))
 		snprintf(out, size, "killed by signal %d", WTERMSIG(status));
 	else
 		snprintf(out, size, "exited with code %d (%s)",

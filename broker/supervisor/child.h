@@ -71,7 +71,8 @@ void child_kill_by(struct child *c, int64_t when);
  * (INT64_MAX: not booked). */
 int64_t child_tick(struct child *c, int64_t now);
 
-/* "exited with code 75 (temporary failure)" or "killed by signal 9". */
+/* "exited with code 75 (temporary failure)" or "killed by signal 9", or
+ * that a forbidden system call ended it, for tests and operators to find. */
 const char *child_end_text(int status, char *out, size_t size);
 
 /*

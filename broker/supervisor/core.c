@@ -182,9 +182,15 @@ core_stop(struct supervisor *s)
 static bool
 on_ready(struct supervisor *s, const struct frame *head)
 {
-	if (head->payload.n != 0 || s->core.ready)
+	struct reader r;
+	unsigned level;
+
+	reader_init(&r, head->payload.p, head->payload.n);
+	level = reader_u8(&r);
+	if (!reader_done(&r) || level > SANDBOX_FULL || s->core.ready)
 		return false;
 	s->core.ready = true;
+	s->core.sandbox = level;
 	s->core.child.state = CHILD_UP;
 	log_info("core is ready");
 	return true;

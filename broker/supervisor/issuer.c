@@ -2,6 +2,7 @@
  * keybroker-issuer: started when the core is ready, with one end of each
  * channel, while the core is given the other ends.
  */
+#include <fcntl.h>
 #include <stdlib.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
@@ -42,6 +43,7 @@ channels_open(struct channels *c, unsigned wanted, int http,
 	*c = (struct channels){ .ours = xcalloc(wanted, sizeof(int)),
 		.theirs = xcalloc(PLACE(wanted), sizeof(int)) };
 	c->theirs[ISSUER_HTTP_FD - PARENT_FD] = http;
+	c->theirs[ISSUER_SANDBOX_FD - PARENT_FD] = -1;
 	for (; c->n < wanted; c->n++) {
 		if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair))
 			return fault_errno(why, ERR_IO, "cannot make a socket "
@@ -52,13 +54,42 @@ channels_open(struct channels *c, unsigned wanted, int http,
 	return OK;
 }
 
+static const char *const demands[] = {
+#define X(id, word, least) [id] = word,
+	SANDBOX_DEMANDS(X)
+#undef X
+};
+
+/* The array is owned, what it points to is not. */
+static char **
+arguments(const struct supervisor *s, char *workers)
+{
+	const struct config *c = s->config;
+	char **argv = xcalloc(7 + 2 * c->ncas, sizeof(*argv));
+	unsigned n = 0;
+
+	argv[n++] = (char *)"keybroker-issuer";
+	argv[n++] = (char *)"--workers";
+	argv[n++] = workers;
+	argv[n++] = (char *)"--sandbox";
+	argv[n++] = (char *)demands[c->sandbox];
+	if (s->http >= 0)
+		argv[n++] = (char *)"--http";
+	for (size_t i = 0; i < c->ncas; i++) {
+		if (c->cas[i].trust == NULL)
+			continue;
+		argv[n++] = (char *)"--trust";
+		argv[n++] = c->cas[i].trust;
+	}
+	return argv;
+}
+
 static enum err
 spawn(struct supervisor *s, const struct channels *c, pid_t *pid,
     struct fault *why)
 {
 	char *workers = xasprintf("%u", s->config->issuer_workers);
-	char *argv[] = { (char *)"keybroker-issuer", (char *)"--workers",
-		workers, s->http >= 0 ? (char *)"--http" : NULL, NULL };
+	char **argv = arguments(s, workers);
 	char **envp = child_environment(false);
 	struct spawn what = { .path = s->settings->programs[ROLE_ISSUER],
 		.argv = argv, .envp = envp, .output = -1, .mask = 077,
@@ -68,8 +99,45 @@ spawn(struct supervisor *s, const struct channels *c, pid_t *pid,
 
 	e = child_spawn(&what, pid, why);
 	child_environment_free(envp);
+	free(argv);
 	free(workers);
 	return e;
+}
+
+static void
+forget_sandbox(struct issuer *i)
+{
+	if (i->sandbox_fd >= 0)
+		close(i->sandbox_fd);
+	i->sandbox_fd = -1;
+	i->sandbox = SANDBOX_NONE;
+}
+
+/* Nobody waits for what it says: the pipe is looked at when somebody asks. */
+static enum err
+open_sandbox(struct issuer *i, int *theirs, struct fault *why)
+{
+	int ends[2];
+
+	forget_sandbox(i);
+	if (pipe2(ends, O_CLOEXEC | O_NONBLOCK) != 0)
+		return fault_errno(why, ERR_IO, "cannot make a pipe");
+	i->sandbox_fd = ends[0];
+	*theirs = ends[1];
+	return OK;
+}
+
+unsigned
+issuer_sandbox(struct supervisor *s)
+{
+	struct issuer *i = &s->issuer;
+	unsigned char level;
+
+	if (i->sandbox_fd >= 0 && read(i->sandbox_fd, &level, 1) == 1) {
+		forget_sandbox(i);
+		i->sandbox = level <= SANDBOX_FULL ? level : SANDBOX_NONE;
+	}
+	return i->sandbox;
 }
 
 /* As many frames as the descriptors need. */
@@ -96,10 +164,14 @@ start(struct supervisor *s)
 	struct child *child = &s->issuer.child;
 	struct channels c;
 	struct fault why;
+	int *said;
 	pid_t pid;
 	enum err e;
 
 	e = channels_open(&c, 1 + s->config->issuer_workers, s->http, &why);
+	said = &c.theirs[ISSUER_SANDBOX_FD - PARENT_FD];
+	if (e == OK)
+		e = open_sandbox(&s->issuer, said, &why);
 	if (e == OK)
 		e = spawn(s, &c, &pid, &why);
 	if (e == OK) {
@@ -110,6 +182,8 @@ start(struct supervisor *s)
 		log_error("issuer: %s", why.text);
 		child_ended(child, true);
 	}
+	if (*said >= 0)
+		close(*said);
 	channels_close(&c);
 }
 

@@ -278,7 +278,8 @@ supervise(const struct settings *settings)
 {
 	struct supervisor s = { .settings = settings, .latches = -1,
 		.config = settings->config, .http = -1, .lock = -1,
-		.core = { .fd = -1 } };
+		.core = { .fd = -1 },
+		.issuer = { .sandbox_fd = -1 } };
 	int code = EXIT_FINE;
 	struct fault why;
 

@@ -16,35 +16,49 @@ static const char *const words[] = {
 };
 _Static_assert(nitems(words) == CHILD_STATE__MAX, "every state has a word");
 
+static const char *const levels[] = {
+	[SANDBOX_NONE] = "none",
+	[SANDBOX_SECCOMP] = "seccomp",
+	[SANDBOX_LANDLOCK] = "landlock",
+	[SANDBOX_FULL] = "landlock+seccomp",
+};
+
 /* Roles are our own words; of a token's name its grammar leaves nothing that
- * JSON would escape.  pid is absent when nothing runs. */
+ * JSON would escape.  pid is absent when nothing runs, and so is sandbox, which
+ * is NULL for what only the service's unit confines. */
 static void
-put(struct buf *out, const char *role, const char *name, const struct child *c)
+put(struct buf *out, const char *role, const char *name,
+    const struct child *c, const char *sandbox)
 {
 	buf_putf(out, "%s{\"role\":\"%s\",\"name\":\"%s\",",
 	    out->len > 1 ? "," : "", role, name);
 	if (c->pid > 0)
 		buf_putf(out, "\"pid\":%d,", (int)c->pid);
-	buf_putf(out, "\"state\":\"%s\",\"restarts\":%u}", words[c->state],
+	buf_putf(out, "\"state\":\"%s\",\"restarts\":%u", words[c->state],
 	    c->restarts);
+	if (c->state == CHILD_UP && sandbox != NULL)
+		buf_putf(out, ",\"sandbox\":\"%s\"", sandbox);
+	buf_putc(out, '}');
 }
 
 void
-state_json(const struct supervisor *s, struct buf *out)
+state_json(struct supervisor *s, struct buf *out)
 {
 	const struct child self = { .state = CHILD_UP, .pid = getpid() };
 	char name[NAME_MAX_LEN + 16];
 
 	buf_putc(out, '[');
-	put(out, "supervisor", "keybrokerd", &self);
-	put(out, "core", "keybroker-core", &s->core.child);
-	put(out, "issuer", "keybroker-issuer", &s->issuer.child);
+	put(out, "supervisor", "keybrokerd", &self, NULL);
+	put(out, "core", "keybroker-core", &s->core.child,
+	    levels[s->core.sandbox]);
+	put(out, "issuer", "keybroker-issuer", &s->issuer.child,
+	    levels[issuer_sandbox(s)]);
 	for (size_t i = 0; i < s->nlanes; i++) {
 		const struct lane *l = &s->lanes[i];
 
 		snprintf(name, sizeof(name), "%s/%u", l->token->config->name,
 		    l->number);
-		put(out, "lane", name, &l->child);
+		put(out, "lane", name, &l->child, NULL);
 	}
 	buf_putc(out, ']');
 }

@@ -35,6 +35,7 @@ enum phase { PHASE_RUN, PHASE_DRAIN, PHASE_STOP };
 
 struct core {
 	struct child child;
+	unsigned sandbox; /* enum sandbox_level; of no meaning before READY */
 	int fd; /* -1: not running */
 	bool ready;
 	int64_t term_at;
@@ -61,6 +62,8 @@ struct lane {
 
 struct issuer {
 	struct child child;
+	unsigned sandbox; /* enum sandbox_level, as it said at its start */
+	int sandbox_fd;	  /* where it says so; -1: has said it or will not */
 };
 
 struct hook;
@@ -139,6 +142,7 @@ void tokens_tell(struct supervisor *s);
 
 int64_t issuer_tick(struct supervisor *s, int64_t now);
 bool issuer_ended(struct supervisor *s, pid_t pid, int status);
+unsigned issuer_sandbox(struct supervisor *s); /* enum sandbox_level */
 void issuer_drain(struct supervisor *s);
 
 void hook_asked(struct supervisor *s, const struct frame *head);
@@ -148,8 +152,9 @@ unsigned hooks_watch(struct supervisor *s, struct pollfd *out);
 void hooks_readable(struct supervisor *s, int fd);
 void hooks_drain(struct supervisor *s);
 
-/* The processes as a JSON array of role, name, pid, state, restarts. */
-void state_json(const struct supervisor *s, struct buf *out);
+/* The processes as a JSON array of role, name, pid, state, restarts, and,
+ * for those that confine themselves, sandbox. */
+void state_json(struct supervisor *s, struct buf *out);
 
 /* Tells systemd what there is to tell: READY once, STATUS when it changes. */
 void state_notify(struct supervisor *s);

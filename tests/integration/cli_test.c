@@ -71,7 +71,8 @@ static struct {
 	"{\"version\":\"1\",\"started\":\"2026-11-23T14:30:02Z\","            \
 	"\"state\":\"" state "\",\"processes\":[{\"role\":\"core\","          \
 	"\"name\":\"core\",\"pid\":12,\"state\":\"running\","                 \
-	"\"restarts\":0}],\"tokens\":[{\"name\":\"main\",\"state\":"          \
+	"\"restarts\":0,\"sandbox\":\"landlock+seccomp\"}],"                 \
+	"\"tokens\":[{\"name\":\"main\",\"state\":"                          \
 	"\"down\",\"lanes\":{\"configured\":2,\"up\":1},\"waiting\":0,"       \
 	"\"signatures\":42,\"error\":{\"type\":\"urn:x\",\"detail\":"         \
 	"\"PIN refused\"}}],\"certificates\":{\"total\":3,\"issued\":2,"      \
@@ -442,8 +443,8 @@ test_status(void **state)
 	    "TOKEN  STATE  LANES  WAITING  SIGNATURES  ERROR\n"
 	    "main   down   1/2    0        42          PIN refused\n"
 	    "\n"
-	    "PROCESS  NAME  PID  STATE    RESTARTS\n"
-	    "core     core  12   running  0\n");
+	    "PROCESS  NAME  PID  STATE    RESTARTS  SANDBOX\n"
+	    "core     core  12   running  0         landlock+seccomp\n");
 	run("status --json");
 	assert_int_equal(r.code, 0);
 	assert_out(STATUS("ok") "\n");

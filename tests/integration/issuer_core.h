@@ -258,9 +258,10 @@ channel(void *arg)
 static inline void
 start_issuer(int family)
 {
-	int pair[2], fds[2 + CHANNELS - 1];
+	int pair[2], fds[ISSUER_WORKER_FD - PARENT_FD + CHANNELS - 1];
 	char *argv[] = { world.issuer, (char *)"--workers", (char *)"2",
-		(char *)"--http", NULL };
+		(char *)"--http", (char *)"--trust", world.trust,
+		(char *)"--trust", world.other, NULL };
 	const char *const env[] = { "http_proxy", "http://127.0.0.1:1/",
 		"https_proxy", "http://127.0.0.1:1/", "ALL_PROXY",
 		"http://127.0.0.1:1/", "OPENSSL_CONF", world.openssl, NULL };
@@ -272,11 +273,13 @@ start_issuer(int family)
 	core.stopping = false;
 	core.jws_status = 200;
 	fds[1] = fcntl(listener, F_DUPFD_CLOEXEC, 200);
+	fds[ISSUER_SANDBOX_FD - PARENT_FD] = fcntl(listener, F_DUPFD_CLOEXEC,
+	    200);
 	close(listener);
 	for (unsigned i = 0; i < CHANNELS; i++) {
 		assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM |
 		    SOCK_CLOEXEC, 0, pair), 0);
-		fds[i == 0 ? 0 : i + 1] = fcntl(pair[1], F_DUPFD_CLOEXEC, 200);
+		fds[i == 0 ? 0 : ISSUER_WORKER_FD - PARENT_FD + i - 1] = fcntl(pair[1], F_DUPFD_CLOEXEC, 200);
 		close(pair[1]);
 		core.ours[i] = pair[0];
 	}

@@ -245,8 +245,7 @@ another_root_is_not_trusted(void **state)
 
 	(void)state;
 	strcpy(trust, world.trust);
-	snprintf(world.trust, sizeof(world.trust), "%s/other.pem",
-	    world.folder);
+	strcpy(world.trust, world.other);
 	snprintf(directory, sizeof(directory), "https://localhost:%u/dir",
 	    world.pebble_port);
 	v = step("directory", directory, NULL, NULL);

@@ -30,7 +30,7 @@
 /* The world around the issuer, made once. */
 static struct {
 	char folder[64];
-	char trust[128];
+	char trust[128], other[128]; /* the CA's roots, and another's */
 	char issuer[512];
 	char fakeca[512];
 	char openssl[128]; /* configuration without any algorithm */
@@ -163,6 +163,7 @@ make_certificates(void)
 	    "x509 -req -in server.csr -CA ca.pem -CAkey ca.key "
 	    "-set_serial 7 -days 2 -extfile ext -out server.pem", d), 0);
 	snprintf(world.trust, sizeof(world.trust), "%s/ca.pem", d);
+	snprintf(world.other, sizeof(world.other), "%s/other.pem", d);
 }
 
 /* No program of the broker may read it; curl does, and fails. */

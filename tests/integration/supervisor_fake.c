@@ -38,6 +38,8 @@
 #include "../../broker/base/lane.h"
 #include "../../broker/base/mem.h"
 #include "../../broker/base/process.h"
+#include "../../broker/base/sandbox.h"
+#include "../../broker/issuer/protocol.h"
 
 static char folder[4096];
 
@@ -225,10 +227,13 @@ issuer(int argc, char **argv)
 	    "env=%s", (int)getpid(), (int)getuid(), workers,
 	    http ? "http" : "no-http", listening, descriptors(),
 	    environment());
+	if (write(ISSUER_SANDBOX_FD, "\1", 1) != 1)
+		note("issuer cannot say how far it is confined");
 	if (strncmp(instruction("issuer"), "exit ", 5) == 0)
 		return atoi(instruction("issuer") + 5);
 	for (int i = 0; i <= workers; i++)
-		if (read(i == 0 ? PARENT_FD : 4 + i, got + i, 1) != 1)
+		if (read(i == 0 ? PARENT_FD : ISSUER_WORKER_FD + i - 1,
+			got + i, 1) != 1)
 			got[i] = '!';
 	note("issuer channels=%s", got);
 	wait_for_end(PARENT_FD);
@@ -406,7 +411,7 @@ core(void)
 	bool mute = strcmp(instruction("core"), "mute") == 0;
 	struct frame f;
 	struct fault why;
-	struct buf none;
+	struct buf level;
 	char *line;
 	enum err e;
 
@@ -421,8 +426,9 @@ core(void)
 		if (e == OK)
 			core_hears(&f);
 		if (e == OK && f.op == CONTROL_START && !mute) {
-			buf_init(&none, 0);
-			core_send(CONTROL_READY, 0, &none);
+			buf_init(&level, 1);
+			buf_put_u8(&level, SANDBOX_FULL);
+			core_send(CONTROL_READY, 0, &level);
 		}
 		line = instruction("say");
 		if (line[0] != '\0')

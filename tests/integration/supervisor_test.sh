@@ -160,14 +160,14 @@ test_start_and_stop() {
 	want 'lane-main-0 start .* bold pin=1234 fds=0,1,2,3,4,5 env='
 	want 'lane-other-0 start .* careful pin=5678'
 	want 'env=OPENSSL_CONF,VENDOR_SETTING,PATH$'
-	want 'issuer start .* workers=9 http listening=1 fds=0,1,2,3,4,5,6,7,8,9,10,11,12,13 env=PATH$'
+	want 'issuer start .* workers=9 http listening=1 fds=0,1,2,3,4,5,6,7,8,9,10,11,12,13,14 env=PATH$'
 	[ -S "$dir/api.sock" ] || fail "no socket"
 	[ "$(stat -c %a "$dir/api.sock")" = 666 ] || fail "mode of the socket"
 	[ "$(stat -c %a "$dir/state")" = 711 ] || fail "mode of the state"
 	[ -z "$(find "$dir/state/latch" -type f ! -name '*.login')" ] ||
 		fail "a marker was left"
 	say state
-	want 'core state 4711 \[\{"role":"supervisor","name":"keybrokerd","pid":[0-9]+,"state":"up","restarts":0\},\{"role":"core",.*\{"role":"lane","name":"main/1","pid":[0-9]+,"state":"up","restarts":0\}'
+	want 'core state 4711 \[\{"role":"supervisor","name":"keybrokerd","pid":[0-9]+,"state":"up","restarts":0\},\{"role":"core",[^}]*"sandbox":"landlock\+seccomp"\},\{"role":"issuer",[^}]*"sandbox":"seccomp"\},.*\{"role":"lane","name":"main/1","pid":[0-9]+,"state":"up","restarts":0\}'
 	kill -HUP "$daemon"
 	sleep 0.2
 	alive "$daemon" || fail "SIGHUP ended it"

@@ -42,7 +42,7 @@ static struct buf yaml;
 static const struct { const char *schema, *members; } shapes[] = {
 	{ "Status", "version started state processes tokens certificates "
 	    "orders audit connections" },
-	{ "Process", "role name pid state restarts" },
+	{ "Process", "role name pid state restarts sandbox" },
 	{ "CertificateCounts", "total issued failing" },
 	{ "OrderCounts", "open" },
 	{ "AuditState", "lines mode" },

@@ -89,6 +89,9 @@ static const struct {
 	{ "listener api", 2, 10, "double quotes" },
 	/* Words and names. */
 	{ "log loud", 2, 5, "error warning info debug" },
+	{ "sandbox tight", 2, 9, "off available seccomp full" },
+	{ "sandbox full sandbox off", 2, 14, "twice" },
+	{ "sandbox", 2, 1, "needs a value" },
 	{ "audit often", 2, 7, "durable relaxed" },
 	{ ACCOUNT("key ec-p512 { token \"t\" }"), 3, 5, "one of" },
 	{ ACCOUNT("key rsa-2048 { token \"t\" verify never }"), 3, 33,

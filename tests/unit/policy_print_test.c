@@ -72,6 +72,7 @@ test_defaults(void **state)
 	assert_string_equal(text,
 	    "state \"/s\"\n"
 	    "log info\n"
+	    "sandbox available\n"
 	    "audit durable {\n"
 	    "\tcheckpoint {\n"
 	    "\t\tlines 1000\n"
@@ -92,6 +93,7 @@ test_defaults(void **state)
 	    "\tworkers 4\n"
 	    "}\n");
 	assert_int_equal(c->log, LOG_LEVEL_INFO);
+	assert_int_equal(c->sandbox, SANDBOX_AVAILABLE);
 	assert_int_equal(c->audit, AUDIT_DURABLE);
 	assert_int_equal(c->checkpoint_seconds, 3600);
 	assert_int_equal(c->key_grace, 7 * 86400);
@@ -104,7 +106,7 @@ test_defaults(void **state)
 
 /* Every statement once, so that each field can be looked for. */
 static const char everything[] =
-	    "state \"/s\" log debug audit relaxed { token \"t\" "
+	    "state \"/s\" log debug sandbox full audit relaxed { token \"t\" "
 	    "checkpoint { lines 5 every 2m } }\n"
 	    "http-listen \"[::1]:80\" key-grace 0s core { uid 7 }\n"
 	    "issuer { user \"i\" workers 9 }\n"

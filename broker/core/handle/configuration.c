@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "../../base/mem.h"
+#include "../../base/sandbox.h"
 #include "handle.h"
 
 #define ENTRY_MAX 65536 /* bytes of a user's or group's entry */
@@ -78,6 +79,10 @@ handle_configuration_check(struct request *rq, struct reply *rp,
 	err = authorize(&facts, rq->peer->pid, &d, why);
 	if (err != OK)
 		return err;
+	if (sandbox_lost("/etc/passwd") || sandbox_lost("/etc/group"))
+		return fault_set(why, ERR_UNSUPPORTED, "users or groups have "
+		    "changed since the broker started, which its sandbox keeps "
+		    "it from seeing; \"keybroker config check\" sees them");
 	config = config_parse(text, strlen(text), &names, &errors);
 	err = answer(rp, &errors, config != NULL, why);
 	config_free(config);
