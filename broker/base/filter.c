@@ -24,6 +24,7 @@
 
 _Static_assert(PROT_WRITE == 2 && PROT_EXEC == 4, "neighbours");
 #define FAMILIES_MAX 64	 /* of sockets; Linux has fewer */
+#define API_LEVEL    3	 /* of libseccomp: Linux 4.14 */
 #define CALLS_MAX    600 /* numbers that are looked at in tests */
 
 #ifdef TEST_POINTS
@@ -152,7 +153,7 @@ add_sockets(scmp_filter_ctx f, const struct sandbox *s)
 	for (int i = 0; i < FAMILIES_MAX && e == 0; i++)
 		e = seccomp_rule_add(f, is_family(i, s->network) ?
 		    SCMP_ACT_ALLOW : REFUSE(EAFNOSUPPORT), SCMP_SYS(socket), 1,
-		    SCMP_A0(SCMP_CMP_EQ, (scmp_datum_t)i));
+		    SCMP_A0(SCMP_CMP_EQ, (scmp_datum_t)i, 0));
 	return e;
 }
 
@@ -187,10 +188,10 @@ add_signals(scmp_filter_ctx f, const struct sandbox *s)
 	(void)s;
 	for (size_t i = 0; i < nitems(calls) && e == 0; i++) {
 		e = seccomp_rule_add(f, SCMP_ACT_ALLOW, calls[i], 1,
-		    SCMP_A0(SCMP_CMP_EQ, self));
+		    SCMP_A0(SCMP_CMP_EQ, self, 0));
 		if (e == 0)
 			e = seccomp_rule_add(f, REFUSE(EPERM), calls[i], 1,
-			    SCMP_A0(SCMP_CMP_NE, self));
+			    SCMP_A0(SCMP_CMP_NE, self, 0));
 	}
 	return e;
 }
@@ -306,16 +307,20 @@ static int (*const tables[])(scmp_filter_ctx, const struct sandbox *) = {
 enum err
 filter_enter(const struct sandbox *s, struct fault *why)
 {
-	scmp_filter_ctx f = seccomp_init(SCMP_ACT_ERRNO(ENOSYS));
+	scmp_filter_ctx f;
 	int e;
 
+	/* Nor have valgrind and others that stand between us and it. */
+	if (seccomp_api_get() < API_LEVEL)
+		return fault_set(why, ERR_UNSUPPORTED, "this kernel has no "
+		    "seccomp that can end a process");
+	f = seccomp_init(SCMP_ACT_ERRNO(ENOSYS));
 	if (f == NULL)
 		fatal("cannot make a filter of system calls");
-	/* On old kernels, a filter would slow down memory for the sake of
-	 * programs that run code of others. */
-	e = seccomp_attr_set(f, SCMP_FLTATR_CTL_SSB, 1);
-	if (e == 0)
-		e = seccomp_attr_set(f, SCMP_FLTATR_ACT_BADARCH, KILL);
+	/* On kernels before 5.16, a filter slows down memory for the sake of
+	 * programs that run code of others; and before 4.17 always. */
+	(void)seccomp_attr_set(f, SCMP_FLTATR_CTL_SSB, 1);
+	e = seccomp_attr_set(f, SCMP_FLTATR_ACT_BADARCH, KILL);
 	if (e == 0)
 		e = seccomp_attr_set(f, SCMP_FLTATR_CTL_OPTIMIZE, 2);
 	for (size_t i = 0; i < nitems(tables) && e == 0; i++)
@@ -325,7 +330,7 @@ filter_enter(const struct sandbox *s, struct fault *why)
 	e = seccomp_load(f);
 	seccomp_release(f);
 	if (e != 0)
-		return fault_set(why, ERR_IO, "this kernel has no seccomp: %s",
+		return fault_set(why, ERR_IO, "cannot use seccomp: %s",
 		    strerror(-e));
 	return OK;
 }

@@ -87,12 +87,14 @@ const size_t sandbox_nsystem = nitems(sandbox_system);
 
 /* Files as they were; ino 0: there was none.  Not folders, of which some file
  * systems change the number. */
+struct place {
+	char *path;
+	dev_t dev;
+	ino_t ino;
+};
+
 static struct {
-	struct place {
-		char *path;
-		dev_t dev;
-		ino_t ino;
-	} *places;
+	struct place *places;
 	size_t n;
 } allowed;
 

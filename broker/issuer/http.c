@@ -44,7 +44,8 @@ http_trust(struct sandbox_path out[static HTTP_TRUST_MAX])
 	const curl_version_info_data *build =
 	    curl_version_info(CURLVERSION_NOW);
 	const char *const paths[HTTP_TRUST_MAX] = {
-		"/usr/share/ca-certificates", "/usr/local/share/ca-certificates",
+		"/usr/share/ca-certificates",
+		"/usr/local/share/ca-certificates",
 		build->cainfo, build->capath };
 	size_t n = 0;
 

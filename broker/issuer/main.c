@@ -119,8 +119,7 @@ main(int argc, char **argv)
 	process_start("keybroker-issuer", LOG_LEVEL_INFO);
 	crypto_start();
 	if (!parse(argc, argv, &o)) {
-		log_error("keybroker-issuer is started by keybrokerd(8), not by "
-		    "hand");
+		log_error("started by keybrokerd(8), not by hand");
 		return EXIT_SETTING;
 	}
 	process_seal_fds(PARENT_FD);

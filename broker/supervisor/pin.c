@@ -10,19 +10,33 @@
 #include <unistd.h>
 
 #include "../base/io.h"
+#include "../base/log.h"
 #include "../base/mem.h"
 
 #define PIN_MAX 256 /* bytes; no token takes more */
 
 #define SEALS (F_SEAL_SEAL | F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE)
 
+/* The pages stay where they are, as long as we live, and are not written to
+ * where memory is swapped out to. */
+static void
+lock_pages(int fd, size_t n)
+{
+	void *p = mmap(NULL, n, PROT_READ, MAP_PRIVATE, fd, 0);
+
+	if (p == MAP_FAILED || mlock(p, n) != 0)
+		log_debug("cannot lock a PIN in memory");
+}
+
 static enum err
 seal(const char *pin, size_t n, int *fd, struct fault *why)
 {
 	*fd = memfd_create("pin", MFD_CLOEXEC | MFD_ALLOW_SEALING);
 	if (*fd >= 0 && write_full(*fd, pin, n) == 0 &&
-	    fcntl(*fd, F_ADD_SEALS, SEALS) == 0)
+	    fcntl(*fd, F_ADD_SEALS, SEALS) == 0) {
+		lock_pages(*fd, n);
 		return OK;
+	}
 	fault_errno(why, ERR_IO, "cannot keep the PIN in memory");
 	if (*fd >= 0)
 		close(*fd);

@@ -279,7 +279,8 @@ start_issuer(int family)
 	for (unsigned i = 0; i < CHANNELS; i++) {
 		assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM |
 		    SOCK_CLOEXEC, 0, pair), 0);
-		fds[i == 0 ? 0 : ISSUER_WORKER_FD - PARENT_FD + i - 1] = fcntl(pair[1], F_DUPFD_CLOEXEC, 200);
+		fds[i == 0 ? 0 : ISSUER_WORKER_FD - PARENT_FD + i - 1] =
+		    fcntl(pair[1], F_DUPFD_CLOEXEC, 200);
 		close(pair[1]);
 		core.ours[i] = pair[0];
 	}
