@@ -273,6 +273,13 @@ test_names(void **state)
 #define OF_A "{\"account\":\"main\",\"names\":[\"www.a.example\"]}"
 #define OF_B "{\"account\":\"main\",\"names\":[\"www.b.example\"]}"
 
+/* Denied, or not to be seen at all. */
+static bool
+refused(int code)
+{
+	return code == 403 || code == 404;
+}
+
 static void
 test_other_tenants(void **state)
 {
@@ -315,13 +322,13 @@ test_other_tenants(void **state)
 		int code = status(UID_B, table[i].method, table[i].path,
 		    table[i].body);
 
-		if (code != 403)
+		if (!refused(code))
 			fail_msg("%d: %s %s", code, table[i].method,
 			    table[i].path);
 	}
 	snprintf(path, sizeof(path), "/v1/orders/%lld", (long long)id);
-	assert_int_equal(status(UID_B, "GET", path, ""), 403);
-	assert_int_equal(status(UID_B, "DELETE", path, ""), 403);
+	assert_true(refused(status(UID_B, "GET", path, "")));
+	assert_true(refused(status(UID_B, "DELETE", path, "")));
 	a = ask(UID_B, "GET", "/v1/orders", "");
 	assert_true(a.body == NULL || strstr(a.body, "a.example") == NULL);
 	answer_free(&a);
