@@ -33,7 +33,7 @@ gateway|once||answer 502 text/html <html>Bad Gateway</html>
 internal|once||answer 500 -
 string|once||answer 503 application/json "busy"
 maintenance|always|under maintenance|problem 503 serverInternal under maintenance
-limited|always|too many orders|problem 429 rateLimited too many orders ;; retry-after 1
+limited|always|too many orders|problem 429 rateLimited too many orders ;; retry-after 5
 limited-long|always|too many orders|problem 429 rateLimited too many orders ;; retry-after 86400
 limited-huge|always|too many orders|problem 429 rateLimited too many orders ;; retry-after 99999999999999999999
 limited-far|always|too many orders|problem 429 rateLimited too many orders ;; retry-after date 999999999
