@@ -16,7 +16,9 @@
 
 static struct config_token token = { .name = (char *)"main", .lanes = LANES,
 	.deadline = 1, .generate_deadline = 1 };
-static const struct config config = { .tokens = &token, .ntokens = 1 };
+static struct config_tenant tenants[] = { { .share = 1 }, { .share = 1 } };
+static const struct config config = { .tokens = &token, .ntokens = 1,
+	.tenants = tenants, .ntenants = nitems(tenants) };
 
 static struct lanes *lanes;
 static struct soft_box box;
@@ -264,6 +266,7 @@ test_hang(void **state)
 struct caller {
 	pthread_t thread;
 	enum lane_op op;
+	size_t tenant;
 	unsigned calls, good, timeouts, token_errors, busy, other;
 };
 
@@ -273,6 +276,7 @@ caller_run(void *arg)
 	struct caller *c = arg;
 	char text[32];
 
+	lanes_work_for(c->tenant);
 	for (unsigned i = 0; i < c->calls; i++) {
 		struct fault why;
 
@@ -415,6 +419,70 @@ test_queue_is_bounded(void **state)
 	assert_int_equal(status().waiting, 0);
 }
 
+/* The line of one tenant is full, and another's is not. */
+static void
+test_queues_are_their_own(void **state)
+{
+	struct caller flood[20], quiet = { .op = LANE_FIND, .calls = 1,
+		.tenant = 2 };
+	unsigned busy = 0;
+
+	(void)state;
+	token.lanes = 1;
+	up(0, SOFT_ECHO);
+	soft[0].delay_us = 20000;
+	for (unsigned i = 0; i < nitems(flood); i++) {
+		flood[i] = (struct caller){ .op = LANE_FIND, .calls = 1,
+			.tenant = 1 };
+		pthread_create(&flood[i].thread, NULL, caller_run, &flood[i]);
+	}
+	while (status().waiting < 16)
+		usleep(100);
+	caller_run(&quiet);
+	lanes_work_for(LANES_OWN);
+	for (unsigned i = 0; i < nitems(flood); i++) {
+		pthread_join(flood[i].thread, NULL);
+		busy += flood[i].busy;
+	}
+	assert_int_equal(quiet.good, 1);
+	assert_in_range(busy, 1, 3);
+	assert_int_equal(status().waiting, 0);
+}
+
+/* Who makes a key wants a lane for itself, and gets it although there is
+ * always something to read. */
+static void
+test_writer_is_not_starved(void **state)
+{
+	struct caller readers[6], writer = { .op = LANE_GENERATE, .calls = 3,
+		.tenant = 2 };
+	unsigned good = 0;
+
+	(void)state;
+	token.lanes = 1;
+	lanes_channels(lanes, 1);
+	up(0, SOFT_ECHO);
+	soft[0].delay_us = 1000;
+	for (unsigned i = 0; i < nitems(readers); i++) {
+		readers[i] = (struct caller){ .op = LANE_FIND, .calls = 300,
+			.tenant = 1 };
+		pthread_create(&readers[i].thread, NULL, caller_run,
+		    &readers[i]);
+	}
+	while (status().waiting < 3)
+		usleep(100);
+	caller_run(&writer);
+	lanes_work_for(LANES_OWN);
+	assert_int_equal(writer.good, 3);
+	/* it did not have to wait for them to end */
+	assert_true(status().waiting > 0);
+	for (unsigned i = 0; i < nitems(readers); i++) {
+		pthread_join(readers[i].thread, NULL);
+		good += readers[i].good;
+	}
+	assert_int_equal(good, 6 * 300);
+}
+
 /* Lanes come and go while everybody works; everything is served or refused
  * as told, nothing is mixed up and nobody waits for ever. */
 static void *
@@ -506,7 +574,8 @@ main(void)
 		TEST(test_generate_is_not_repeated), TEST(test_hang),
 		TEST(test_hang_moves_the_others), TEST(test_slow_is_not_hung),
 		TEST(test_all_given_up), TEST(test_all_given_up_then_hang),
-		TEST(test_queue_is_bounded), TEST(test_churn),
+		TEST(test_queue_is_bounded), TEST(test_queues_are_their_own),
+		TEST(test_writer_is_not_starved), TEST(test_churn),
 		TEST(test_large_requests), TEST(test_cost),
 	};
 

@@ -9,6 +9,7 @@
 #include "../audit/audit.h"
 #include "../core.h"
 #include "../engine/job.h"
+#include "../key/lanes.h"
 
 #define SAVE_WITHIN    1000   /* ms that a charge may be only in memory */
 #define LINE_MAX_BYTES 262144 /* of one audit line's members */
@@ -84,6 +85,8 @@ decide(const struct facts *facts, bool spend)
 	save = !g->saving && limits_changed(g->limits);
 	g->saving = g->saving || save;
 	pthread_mutex_unlock(&g->lock);
+	if (spend)
+		lanes_work_for(d.number);
 	if (save)
 		job_add(JOB_COUNTERS, "", 0, clock_now_ms() + SAVE_WITHIN);
 	return d;

@@ -19,7 +19,8 @@
 
 struct lanes;
 
-/* queue: requests that may wait on one token before ERR_BUSY. */
+/* queue: requests of one tenant that may wait on one token before ERR_BUSY.
+ * Tenants and their shares are those of the configuration; see share.h. */
 struct lanes *lanes_new(const struct config *config, unsigned queue);
 void lanes_free(struct lanes *l);
 
@@ -46,6 +47,11 @@ struct lane_times {
 	uint32_t token; /* inside the PKCS#11 module, as the lane says */
 	uint32_t total;
 };
+
+/* Whose requests this thread makes from now on: the number of a tenant (struct
+ * decision), 0 of nobody's, or the broker's own, which is so at first. */
+#define LANES_OWN SIZE_MAX
+void lanes_work_for(size_t tenant);
 
 /*
  * One request to any lane of the token.  answer is an initialised buffer that
