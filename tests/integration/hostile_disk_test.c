@@ -1,7 +1,8 @@
 /*
- * A disk without room, under the state of a real broker: no signature leaves
- * without its line, nothing dies for good, and all goes on by itself once
- * there is room.  The disk is a small tmpfs that only this test sees.
+ * Disks without room, under the state of a real broker and under its audit
+ * log: no signature leaves without its line, the error is clear, nothing dies
+ * for good, and all goes on by itself once there is room.  The disks are small
+ * tmpfs that only this test sees.
  */
 #include "hostile_ca.h"
 
@@ -16,12 +17,15 @@ static const char config[] =
     "account \"main\" { ca \"ca\" key ec-p256 { token \"main\" }\n"
     "  terms agreed }\n";
 
-static char ballast[128];
+static char ballasts[2][128]; /* what takes the room on each */
+#define STATE_DISK ballasts[0]
+#define AUDIT_DISK ballasts[1]
+
 static size_t released; /* signatures that clients were given */
 
-/* Takes all room but so many pages. */
+/* Takes all room of a disk but so many pages. */
 static void
-fill(unsigned pages)
+fill_one(const char *ballast, unsigned pages)
 {
 	static const char page[4096];
 	int fd = open(ballast, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600);
@@ -39,9 +43,17 @@ fill(unsigned pages)
 }
 
 static void
+fill(unsigned pages)
+{
+	for (size_t i = 0; i < nitems(ballasts); i++)
+		fill_one(ballasts[i], pages);
+}
+
+static void
 make_room(void)
 {
-	assert_true(unlink(ballast) == 0 || errno == ENOENT);
+	for (size_t i = 0; i < nitems(ballasts); i++)
+		assert_true(unlink(ballasts[i]) == 0 || errno == ENOENT);
 }
 
 /* Asks for a signature as a client; its status. */
@@ -117,6 +129,80 @@ test_full(void **state)
 	assert_int_equal(world_audit_count(""), before);
 	make_room();
 	wait_signing(5);
+	verify();
+	assert_true(lines_of_clients() >= released);
+}
+
+/* The answer is a problem document of that type, in words that name what has
+ * no room. */
+static void
+tells(struct answer a, const char *what)
+{
+	const char *type = json_get_string(a.json, "type");
+	const char *detail = json_get_string(a.json, "detail");
+
+	if (a.status != 507 || type == NULL || detail == NULL ||
+	    strstr(type, "full") == NULL || strstr(detail, what) == NULL)
+		fail_msg("%d: %s", a.status, a.body);
+	answer_free(&a);
+}
+
+/* Declares until that is refused, for files have pages that they began. */
+static struct answer
+declare_all(void)
+{
+	struct answer a = { .status = 0 };
+
+	for (unsigned i = 0; i < 300; i++) {
+		char *path = xasprintf("/v1/certificates/full-%u", i);
+
+		answer_free(&a);
+		a = world_api("PUT", path, "{\"account\":\"main\","
+		    "\"names\":[\"a.example.org\"]}");
+		free(path);
+		if (a.status / 100 != 2)
+			break;
+	}
+	return a;
+}
+
+static const char wish[] = "{\"url\":\"" CA "/order/1\",\"nonce\":\"" NONCE
+    "\"}";
+
+/* Without room for the log nothing is done. */
+static void
+test_audit_full(void **state)
+{
+	size_t before;
+
+	(void)state;
+	fill_one(AUDIT_DISK, 0);
+	tells(declare_all(), "audit");
+	while (client_sign() == 200)
+		;
+	before = world_audit_count("");
+	tells(world_api("POST", "/v1/accounts/main/jws", wish), "audit");
+	assert_int_equal(world_audit_count(""), before);
+	make_room();
+	wait_signing(5);
+	verify();
+	finish(order("audit-full", "main"), "DNS:audit-full.example.org", 20);
+	assert_string_equal(ended, "issued");
+}
+
+/* Without room for the state there are no new certificates, but signatures
+ * for those who have theirs. */
+static void
+test_state_full(void **state)
+{
+	(void)state;
+	fill_one(STATE_DISK, 0);
+	tells(declare_all(), "database");
+	for (unsigned i = 0; i < 50; i++)
+		assert_int_equal(client_sign(), 200);
+	make_room();
+	finish(order("state-full", "main"), "DNS:state-full.example.org", 20);
+	assert_string_equal(ended, "issued");
 	verify();
 	assert_true(lines_of_clients() >= released);
 }
@@ -241,18 +327,26 @@ test_death_without_room(void **state)
 }
 
 static int
-mount_disk(void)
+mount_disk(const char *folder, char ballast[static 128])
 {
-	char *state = xasprintf("%s/state", world.token.folder);
-	int status = -1;
+	char *path = xasprintf("%s/%s", world.token.folder, folder);
+	int status = mkdir(path, 0700);
 
-	if (unshare(CLONE_NEWNS) == 0 &&
-	    mount("none", "/", NULL, MS_REC | MS_PRIVATE, NULL) == 0 &&
-	    mkdir(state, 0700) == 0)
-		status = mount("none", state, "tmpfs", 0, DISK);
-	snprintf(ballast, sizeof(ballast), "%s/ballast", state);
-	free(state);
+	if (status == 0)
+		status = mount("none", path, "tmpfs", 0, DISK);
+	snprintf(ballast, 128, "%s/ballast", path);
+	free(path);
 	return status;
+}
+
+static int
+mount_disks(void)
+{
+	if (unshare(CLONE_NEWNS) != 0 ||
+	    mount("none", "/", NULL, MS_REC | MS_PRIVATE, NULL) != 0 ||
+	    mount_disk("state", STATE_DISK) != 0)
+		return -1;
+	return mount_disk("state/audit", AUDIT_DISK);
 }
 
 int
@@ -261,6 +355,8 @@ main(int argc, char **argv)
 	static const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_before),
 		cmocka_unit_test(test_full),
+		cmocka_unit_test(test_audit_full),
+		cmocka_unit_test(test_state_full),
 		cmocka_unit_test(test_brim),
 		cmocka_unit_test(test_order_at_the_brim),
 		cmocka_unit_test(test_cancel_without_room),
@@ -277,7 +373,7 @@ main(int argc, char **argv)
 		puts("skipped: SoftHSM is not installed");
 	if (code != 0)
 		return code;
-	if (mount_disk() != 0) {
+	if (mount_disks() != 0) {
 		puts("skipped: needs the right to mount");
 		soft_token_remove(&world.token);
 		return 77;

@@ -461,7 +461,8 @@ world_close(bool show)
 	(void)!system(command);
 	free(command);
 	close(world.door);
-	command = xasprintf("umount %s/state 2>/dev/null", world.token.folder);
+	command = xasprintf("umount %s/state/audit %s/state 2>/dev/null",
+	    world.token.folder, world.token.folder);
 	(void)!system(command);
 	free(command);
 	if (getenv("KEEP") == NULL)
