@@ -356,6 +356,7 @@ require_shape(struct view request)
 	alg = (enum sig_alg)reader_u8(&r);
 	preimage = reader_bytes(&r, PREIMAGE_MAX);
 	require(reader_done(&r) && token.signs > 0);
+	token.fails = 0; /* what was to fail may not have come yet */
 	require(key_get(&lane.ring, id, pin, &key, &why) == OK);
 	require(alg_fits(alg, key->about.type));
 	require(shape_check(key->about.purpose, alg, (struct view){

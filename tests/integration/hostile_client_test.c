@@ -624,7 +624,7 @@ test_greed(void **state)
 }
 
 /* A client without any rule must not fill the disk with refusals. */
-static volatile bool flooding;
+static atomic_bool flooding;
 static atomic_uint flooded;
 
 static void *
