@@ -150,7 +150,7 @@ lanes_call(struct lanes *l, const char *token, enum lane_op op,
     const void *payload, size_t n, struct buf *answer,
     struct lane_times *times, struct fault *why)
 {
-	struct token *t = token_find(l, token);
+	struct token *t = lanes_token(l, token);
 	struct call c = { .op = op, .payload = payload, .n = n };
 	size_t start = answer->len;
 	enum err e;

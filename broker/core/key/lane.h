@@ -69,7 +69,7 @@ struct call {
 };
 
 /* lanes.c */
-struct token *token_find(struct lanes *l, const char *name);
+struct token *lanes_token(struct lanes *l, const char *name);
 /* What must be killed is told after the lock is gone. */
 void token_unlock(struct lanes *l, struct token *t);
 

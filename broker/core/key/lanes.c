@@ -54,7 +54,7 @@ lanes_on_hang(struct lanes *l, lanes_kill_fn *fn)
 }
 
 struct token *
-token_find(struct lanes *l, const char *name)
+lanes_token(struct lanes *l, const char *name)
 {
 	for (size_t i = 0; i < l->ntokens; i++)
 		if (strcmp(l->tokens[i].config->name, name) == 0)
@@ -79,7 +79,7 @@ void
 lanes_up(struct lanes *l, const char *token, unsigned number, int fd,
     const struct lane_token *info)
 {
-	struct token *t = token_find(l, token);
+	struct token *t = lanes_token(l, token);
 	struct fault why;
 
 	if (t == NULL || number >= t->config->lanes || number >= LANES_MAX)
@@ -101,7 +101,7 @@ void
 lanes_down(struct lanes *l, const char *token, unsigned number,
     const struct fault *why)
 {
-	struct token *t = token_find(l, token);
+	struct token *t = lanes_token(l, token);
 
 	if (t == NULL || number >= t->config->lanes || number >= LANES_MAX)
 		fatal("lane %u of token %s is not configured", number, token);
@@ -115,7 +115,7 @@ lanes_down(struct lanes *l, const char *token, unsigned number,
 uint64_t
 lanes_generation(struct lanes *l, const char *token)
 {
-	struct token *t = token_find(l, token);
+	struct token *t = lanes_token(l, token);
 
 	return t != NULL ? t->generation : 0;
 }
@@ -142,7 +142,7 @@ lanes_list(struct lanes *l, struct lanes_status *out, size_t max)
 bool
 lanes_status(struct lanes *l, const char *token, struct lanes_status *out)
 {
-	struct token *t = token_find(l, token);
+	struct token *t = lanes_token(l, token);
 
 	if (t != NULL)
 		status_fill(t, out);
