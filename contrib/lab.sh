@@ -6,8 +6,9 @@
 #   lab_token LABEL        a SoftHSM2 token with a random PIN in $LAB/pin
 #   lab_dns                pebble-challtestsrv: every name is 127.0.0.1
 #   lab_pebble [VAR=VALUE] Pebble on $LAB_DIRECTORY, trust in $LAB_TRUST
-#   lab_fakeca             tests/fakeca: CA NAME is $LAB_FAKECA/NAME/directory, its
-#                          script $LAB/fakeca/NAME.script, trust in $LAB_TRUST
+#   lab_fakeca             tests/fakeca: CA NAME at $LAB_FAKECA/NAME/directory,
+#                          its script in $LAB/fakeca/NAME.script, trust in
+#                          $LAB_TRUST
 #   lab_broker CONFIG      keybrokerd; waits until it is ready
 #   lab_close              ends every process by its pid and removes the folder
 #

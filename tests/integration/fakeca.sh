@@ -19,6 +19,7 @@ fakeca_open() {
 	local folder=/tmp
 	[ ! -w /dev/shm ] || folder=/dev/shm # where a flush costs nothing
 	lab_open "$(mktemp -d "$folder/keybroker.XXXXXX")"
+	trap lab_close EXIT
 	lab_fakeca
 	: >"$LAB/cases.conf"
 }

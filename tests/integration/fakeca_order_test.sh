@@ -12,7 +12,6 @@ here=$(cd "$(dirname "$0")" && pwd)
 need softhsm2-util curl jq
 
 fakeca_open
-trap lab_close EXIT
 
 # name | how the order ends | reason | limits | the script, ";;" for a new line
 while IFS='|' read -r name end reason limits script; do

@@ -13,7 +13,6 @@ here=$(cd "$(dirname "$0")" && pwd)
 need softhsm2-util curl jq
 
 fakeca_open
-trap lab_close EXIT
 
 fakeca_rows "${FAKECA_STEPS[@]}" <<'END'
 unread|once||lose unread
