@@ -7,7 +7,8 @@
  * A refusal that leaves the connection in doubt closes it; others (no such
  * path, bad JSON, a handler's error) keep it open.
  *
- * A client that sends slowly, a byte a minute, holds only its own seat.
+ * A client that sends or reads slowly, a byte a second, holds only its own
+ * seat, and that not for ever.
  */
 #include "http.h"
 
@@ -25,6 +26,7 @@
 #include "pace.h"
 #include "peer.h"
 #include "seats.h"
+#include "warden.h"
 
 #define MEMORY_MAX	16384	/* of the library, a connection: its headers */
 #define STACK_SIZE	262144	/* of a connection's thread */
@@ -48,6 +50,7 @@ struct http_server {
 	struct http_limits limits;
 	struct seats *seats;
 	struct pace *pace;
+	struct warden *warden;
 	http_refusal_fn *on_refusal;
 	struct listener *listeners;
 	atomic_uint running; /* requests between handler and last byte out */
@@ -66,12 +69,28 @@ enum stage {
 struct conn {
 	struct http_server *server;
 	struct exchange x;
+	struct watched watched;
 	enum { SEAT_NONE, SEAT_TAKEN, SEAT_WAITING } seat;
 	struct fault no_seat; /* code OK: there is one */
 	enum stage stage;
 	struct fault bad_target; /* code OK: it is good */
 	struct guard guard;
 };
+
+/* The issuer takes as long as it likes. */
+static void
+allow(struct conn *c, unsigned seconds)
+{
+	if (c->x.table != c->server->issuer)
+		warden_allow(c->server->warden, &c->watched, seconds);
+}
+
+/* To ask again, or to read a reply: time to be idle and to be slow. */
+static void
+allow_pause(struct conn *c)
+{
+	allow(c, c->server->limits.idle + c->server->limits.deadline);
+}
 
 static void
 add_header(struct MHD_Response *r, const char *name, const char *value)
@@ -188,7 +207,9 @@ on_request(void *cls, struct MHD_Connection *mhd, const char *url,
 	}
 	c->stage = STAGE_REPLY;
 	atomic_fetch_add(&c->server->running, 1);
+	allow(c, 0);
 	exchange_serve(&c->x);
+	allow_pause(c);
 	return send_reply(c, mhd, false);
 }
 
@@ -210,6 +231,7 @@ on_target(void *cls, const char *target, struct MHD_Connection *mhd)
 	c->bad_target.code = OK;
 	guard_target(target, &c->bad_target);
 	exchange_start(&c->x, target);
+	allow(c, c->server->limits.deadline);
 	return c;
 }
 
@@ -237,6 +259,7 @@ on_completed(void *cls, struct MHD_Connection *mhd, void **state,
 	}
 	c->stage = STAGE_NONE;
 	exchange_end(&c->x);
+	allow_pause(c);
 }
 
 /* The library keeps a peer's address with its connection.  The end of a
@@ -274,6 +297,8 @@ conn_new(const struct listener *l, struct MHD_Connection *mhd)
 	    l->issuer ? s->nissuer : s->napi,
 	    l->issuer ? ISSUER_BODY_MAX : s->limits.body_max, s->on_refusal);
 	c->x.pace = s->pace;
+	warden_watch(s->warden, &c->watched, fd);
+	allow_pause(c);
 	e = peer_read(fd, peer, &c->no_seat);
 	if (e == OK && !l->issuer) {
 		e = seats_take(s->seats, peer->uid, &c->no_seat);
@@ -296,6 +321,7 @@ conn_free(struct conn *c)
 		seats_give(c->server->seats, c->x.peer.uid);
 	if (c->seat == SEAT_WAITING)
 		seats_leave(c->server->seats, c->x.peer.uid);
+	warden_forget(c->server->warden, &c->watched);
 	exchange_free(&c->x);
 	free(c);
 }
@@ -365,7 +391,7 @@ http_server_new(const struct route *api, size_t napi,
 	struct http_server *s;
 
 	if (limits->connections == 0 || limits->connections_per_uid == 0 ||
-	    limits->body_max == 0) {
+	    limits->body_max == 0 || limits->deadline == 0) {
 		fault_set(why, ERR_CONFIG, "limits of the server must not be "
 		    "zero");
 		return NULL;
@@ -379,6 +405,7 @@ http_server_new(const struct route *api, size_t napi,
 	s->seats = seats_new(limits->connections, limits->connections_per_uid,
 	    REFUSED_MAX);
 	s->pace = pace_new(limits->refusals);
+	s->warden = warden_new();
 	return s;
 }
 
@@ -461,5 +488,6 @@ http_server_free(struct http_server *s)
 	}
 	seats_free(s->seats);
 	pace_free(s->pace);
+	warden_free(s->warden);
 	free(s);
 }

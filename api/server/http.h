@@ -11,6 +11,7 @@ struct http_limits {
 	unsigned connections;	      /* in all */
 	unsigned connections_per_uid;
 	unsigned idle;		      /* seconds */
+	unsigned deadline; /* seconds of a request, from its first line on */
 	unsigned body_max;	      /* bytes */
 	unsigned refusals; /* of a uid before it waits for more; 0: never */
 };

@@ -135,6 +135,7 @@ open_server(void)
 		.connections = connections(),
 		.connections_per_uid = core.config->connections_per_uid,
 		.idle = core.config->idle,
+		.deadline = core.config->request_deadline,
 		.body_max = core.config->body_max,
 		.refusals = REFUSALS,
 	};

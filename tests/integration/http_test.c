@@ -8,6 +8,7 @@
 #include <stdint.h>
 #include <cmocka.h>
 
+#include <errno.h>
 #include <poll.h>
 #include <pthread.h>
 #include <signal.h>
@@ -131,7 +132,9 @@ on_refusal(const struct peer *peer, const char *method, const char *target,
 static int
 start(void **state)
 {
-	const struct http_limits limits = { 8, PER_UID, 1, BODY_MAX, 0 };
+	const struct http_limits limits = { .connections = 8,
+		.connections_per_uid = PER_UID, .idle = 1, .deadline = 1,
+		.body_max = BODY_MAX };
 	struct sockaddr_un a = { .sun_family = AF_UNIX };
 	struct fault why;
 	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
@@ -579,6 +582,45 @@ test_idle(void **state)
 	client_close(c);
 }
 
+/* Sends a text again and again, so that the connection is never idle; false
+ * when the server is patient for ever. */
+static bool
+is_hung_up_on(const char *first, const char *then, unsigned pause_us)
+{
+	int64_t end = clock_monotonic_us() + PATIENCE_MS * 1000;
+	bool over = false;
+	int fd = dial();
+
+	send_text(fd, first, strlen(first));
+	while (!over && clock_monotonic_us() < end) {
+		over = send(fd, then, strlen(then), MSG_NOSIGNAL |
+		    MSG_DONTWAIT) < 0 && errno != EAGAIN;
+		usleep(pause_us);
+	}
+	close(fd);
+	return over;
+}
+
+/* Bytes that come, or are read, one by one hold no connection for ever; what
+ * a handler takes is its own matter. */
+static void
+test_dawdling(void **state)
+{
+	static const char get[] = "GET /text HTTP/1.1\r\n" HOST "\r\n";
+	struct client *c = client();
+
+	(void)state;
+	assert_true(is_hung_up_on("", "G", 100000));
+	assert_true(is_hung_up_on("GET /ping HTTP/1.1\r\n" HOST "X: ", "x",
+	    100000));
+	assert_true(is_hung_up_on("POST /items/a HTTP/1.1\r\n" HOST JSON
+	    "Content-Length: 1000\r\n\r\n", " ", 100000));
+	assert_true(is_hung_up_on(get, get, 10)); /* and reads nothing */
+	call(c, "POST", "/slow", "{\"wait\":3500}", OK);
+	client_close(c);
+	wait_connections(0);
+}
+
 static struct client *
 issuer_channel(uint64_t number)
 {
@@ -681,6 +723,7 @@ main(void)
 		TEST(test_dying_clients),
 		TEST(test_half_closed),
 		TEST(test_idle),
+		TEST(test_dawdling),
 		TEST(test_issuer),
 		TEST(test_stop),
 	};

@@ -234,7 +234,9 @@ small_past(struct fault *why)
 static inline int
 small_parts(struct fault *why)
 {
-	struct http_limits limits = { 8, 8, 60, BODY_MAX, 0 };
+	struct http_limits limits = { .connections = 8,
+		.connections_per_uid = 8, .idle = 60, .deadline = 60,
+		.body_max = BODY_MAX };
 	char *folder = xasprintf("%s/audit", small_folder);
 	struct lane_token info;
 
