@@ -64,6 +64,7 @@ struct peer {
 	size_t ngroups;
 	const char *listener; /* name; "issuer" for the issuer's channel */
 	uint64_t issuer;      /* which one, counted from 1; 0: a client */
+	size_t tenant;	      /* as http_limits says, for limits only */
 };
 
 struct request {

@@ -300,11 +300,13 @@ conn_new(const struct listener *l, struct MHD_Connection *mhd)
 	warden_watch(s->warden, &c->watched, fd);
 	allow_pause(c);
 	e = peer_read(fd, peer, &c->no_seat);
+	if (e == OK && s->limits.tenant != NULL)
+		peer->tenant = s->limits.tenant(peer);
 	if (e == OK && !l->issuer) {
-		e = seats_take(s->seats, peer->uid, &c->no_seat);
+		e = seats_take(s->seats, peer, &c->no_seat);
 		c->seat = e == OK ? SEAT_TAKEN : SEAT_NONE;
 	}
-	if (e != OK && seats_wait(s->seats, peer->uid)) {
+	if (e != OK && seats_wait(s->seats, peer)) {
 		c->seat = SEAT_WAITING;
 		MHD_set_connection_option(mhd, MHD_CONNECTION_OPTION_TIMEOUT,
 		    (unsigned)REFUSED_TIMEOUT);
@@ -318,9 +320,9 @@ static void
 conn_free(struct conn *c)
 {
 	if (c->seat == SEAT_TAKEN)
-		seats_give(c->server->seats, c->x.peer.uid);
+		seats_give(c->server->seats, &c->x.peer);
 	if (c->seat == SEAT_WAITING)
-		seats_leave(c->server->seats, c->x.peer.uid);
+		seats_leave(c->server->seats, &c->x.peer);
 	warden_forget(c->server->warden, &c->watched);
 	exchange_free(&c->x);
 	free(c);
@@ -403,6 +405,8 @@ http_server_new(const struct route *api, size_t napi,
 	s->nissuer = nissuer;
 	s->limits = *limits;
 	s->seats = seats_new(limits->connections, limits->connections_per_uid,
+	    limits->connections_per_tenant != 0 ?
+	    limits->connections_per_tenant : limits->connections,
 	    REFUSED_MAX);
 	s->pace = pace_new(limits->refusals);
 	s->warden = warden_new();

@@ -14,6 +14,8 @@ struct http_limits {
 	unsigned deadline; /* seconds of a request, from its first line on */
 	unsigned body_max;	      /* bytes */
 	unsigned refusals; /* of a uid before it waits for more; 0: never */
+	unsigned connections_per_tenant; /* 0: as many as in all */
+	size_t (*tenant)(const struct peer *); /* whose it is; NULL: of one */
 };
 
 struct http_server;

@@ -39,6 +39,7 @@ struct conn {
 struct line_server {
 	struct seats *seats;
 	unsigned idle;
+	size_t (*tenant)(const struct peer *);
 	struct listener *listeners;
 	pthread_mutex_t lock; /* guards what follows */
 	pthread_cond_t ended;
@@ -51,7 +52,9 @@ line_server_new(const struct line_limits *limits)
 	struct line_server *s = xcalloc(1, sizeof(*s));
 
 	s->seats = seats_new(limits->connections, limits->connections_per_uid,
-	    0);
+	    limits->connections_per_tenant != 0 ?
+	    limits->connections_per_tenant : limits->connections, 0);
+	s->tenant = limits->tenant;
 	s->idle = limits->idle;
 	pthread_mutex_init(&s->lock, NULL);
 	pthread_cond_init(&s->ended, NULL);
@@ -132,7 +135,7 @@ leave(struct conn *c)
 	struct line_server *s = c->listener->server;
 	struct conn **p = &s->conns;
 
-	seats_give(s->seats, c->peer.uid);
+	seats_give(s->seats, &c->peer);
 	pthread_mutex_lock(&s->lock);
 	while (*p != c)
 		p = &(*p)->next;
@@ -195,8 +198,10 @@ admit(struct listener *l, int fd)
 	c->fd = fd;
 	c->peer.listener = l->name;
 	e = peer_read(fd, &c->peer, &why);
+	if (e == OK && l->server->tenant != NULL)
+		c->peer.tenant = l->server->tenant(&c->peer);
 	if (e == OK)
-		e = seats_take(l->server->seats, c->peer.uid, &why);
+		e = seats_take(l->server->seats, &c->peer, &why);
 	if (e != OK) {
 		log_info("%s: %s", l->name, why.text);
 		close(fd);

@@ -15,6 +15,8 @@ struct line_limits {
 	unsigned connections; /* in all */
 	unsigned connections_per_uid;
 	unsigned idle; /* seconds */
+	unsigned connections_per_tenant;       /* as in http_limits */
+	size_t (*tenant)(const struct peer *);
 };
 
 /* What is spoken.  Both append whole lines to out; what fails ends the

@@ -138,6 +138,8 @@ open_server(void)
 		.deadline = core.config->request_deadline,
 		.body_max = core.config->body_max,
 		.refusals = REFUSALS,
+		.connections_per_tenant = core.config->connections_per_tenant,
+		.tenant = peer_tenant,
 	};
 	struct fault why;
 

@@ -26,7 +26,8 @@
 #define UID_OTHER   2007
 
 static const char raised[] =
-    "limits { connections 1500 connections-per-uid 1400 }\n"
+    "limits { connections 1500 connections-per-uid 1400\n"
+    "connections-per-tenant 1400 }\n"
     "allow \"*\" { operations status.read }\n";
 static const char defaults[] =
     "allow \"*\" { operations status.read }\n";

@@ -467,7 +467,7 @@ test_per_uid(void **state)
 	}
 	c = client();
 	assert_non_null(strstr(call(c, "GET", "/ping", NULL, ERR_BUSY),
-	    "of uid"));
+	    "of this uid"));
 	assert_int_equal(http_server_connections(server), PER_UID);
 	client_close(seated[0]);
 	wait_connections(PER_UID - 1);

@@ -221,45 +221,88 @@ test_version(void **state)
 	assert_int_equal(pass("GET", "HTTP/1.1", &host, 1, 0, NULL), OK);
 }
 
+/* A peer of that uid, in a tenant of its own. */
+static const struct peer *
+of(uint32_t uid)
+{
+	static struct peer peer;
+
+	peer = (struct peer){ .uid = uid, .tenant = uid };
+	return &peer;
+}
+
 static void
 test_seats(void **state)
 {
-	struct seats *s = seats_new(4, 2, 6);
+	struct seats *s = seats_new(4, 2, 4, 6);
 	struct fault why;
 
 	(void)state;
-	assert_int_equal(seats_take(s, 1, &why), OK);
-	assert_int_equal(seats_take(s, 1, &why), OK);
-	assert_int_equal(seats_take(s, 1, &why), ERR_BUSY);
-	assert_non_null(strstr(why.text, "uid 1"));
+	assert_int_equal(seats_take(s, of(1), &why), OK);
+	assert_int_equal(seats_take(s, of(1), &why), OK);
+	assert_int_equal(seats_take(s, of(1), &why), ERR_BUSY);
+	assert_non_null(strstr(why.text, "this uid"));
 	assert_int_equal(why.retry_after, 1);
-	assert_int_equal(seats_take(s, 2, &why), OK);
-	assert_int_equal(seats_take(s, 3, &why), OK);
-	assert_int_equal(seats_take(s, 4, &why), ERR_BUSY);
+	assert_int_equal(seats_take(s, of(2), &why), OK);
+	assert_int_equal(seats_take(s, of(3), &why), OK);
+	assert_int_equal(seats_take(s, of(4), &why), ERR_BUSY);
 	assert_non_null(strstr(why.text, "all 4"));
 	assert_int_equal(seats_taken(s), 4);
 	for (unsigned i = 0; i < 4; i++)
-		assert_true(seats_wait(s, 1));
-	assert_false(seats_wait(s, 1));
-	assert_true(seats_wait(s, 9));
-	assert_true(seats_wait(s, 8));
-	assert_false(seats_wait(s, 7));
-	seats_leave(s, 9);
-	assert_true(seats_wait(s, 7));
-	seats_leave(s, 7);
-	seats_leave(s, 8);
+		assert_true(seats_wait(s, of(1)));
+	assert_false(seats_wait(s, of(1)));
+	assert_true(seats_wait(s, of(9)));
+	assert_true(seats_wait(s, of(8)));
+	assert_false(seats_wait(s, of(7)));
+	seats_leave(s, of(9));
+	assert_true(seats_wait(s, of(7)));
+	seats_leave(s, of(7));
+	seats_leave(s, of(8));
 	for (unsigned i = 0; i < 4; i++)
-		seats_leave(s, 1);
-	seats_give(s, 1);
-	assert_int_equal(seats_take(s, 4, &why), OK);
-	assert_int_equal(seats_take(s, 1, NULL), ERR_BUSY);
-	seats_give(s, 1);
-	seats_give(s, 2);
-	seats_give(s, 3);
-	seats_give(s, 4);
+		seats_leave(s, of(1));
+	seats_give(s, of(1));
+	assert_int_equal(seats_take(s, of(4), &why), OK);
+	assert_int_equal(seats_take(s, of(1), NULL), ERR_BUSY);
+	seats_give(s, of(1));
+	seats_give(s, of(2));
+	seats_give(s, of(3));
+	seats_give(s, of(4));
 	assert_int_equal(seats_taken(s), 0);
 	seats_free(s);
 	seats_free(NULL);
+}
+
+/* Many uids of one tenant, as in a container, have its seats together. */
+static void
+test_seats_of_a_tenant(void **state)
+{
+	struct seats *s = seats_new(20, 2, 3, 20);
+	struct peer peer = { .tenant = 1 }, other = { .uid = 1, .tenant = 2 };
+	struct fault why;
+
+	(void)state;
+	for (peer.uid = 0; peer.uid < 3; peer.uid++)
+		assert_int_equal(seats_take(s, &peer, &why), OK);
+	assert_int_equal(seats_take(s, &peer, &why), ERR_BUSY);
+	assert_non_null(strstr(why.text, "3 connections of this tenant"));
+	assert_int_equal(why.retry_after, 1);
+	/* The uid counts for itself all the same. */
+	assert_int_equal(seats_take(s, &other, &why), OK);
+	assert_int_equal(seats_take(s, &other, &why), ERR_BUSY);
+	assert_non_null(strstr(why.text, "this uid"));
+	for (peer.uid = 10; peer.uid < 18; peer.uid++)
+		assert_true(seats_wait(s, &peer));
+	assert_false(seats_wait(s, &peer));
+	assert_true(seats_wait(s, &other));
+	seats_leave(s, &other);
+	for (peer.uid = 10; peer.uid < 18; peer.uid++)
+		seats_leave(s, &peer);
+	peer.uid = 2;
+	seats_give(s, &peer);
+	peer.uid = 7;
+	assert_int_equal(seats_take(s, &peer, &why), OK);
+	assert_int_equal(seats_taken(s), 4);
+	seats_free(s);
 }
 
 static void
@@ -293,6 +336,7 @@ main(void)
 		cmocka_unit_test(test_size),
 		cmocka_unit_test(test_version),
 		cmocka_unit_test(test_seats),
+		cmocka_unit_test(test_seats_of_a_tenant),
 		cmocka_unit_test(test_peer),
 	};
 

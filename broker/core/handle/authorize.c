@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "../../../policy/tenant.h"
 #include "../../base/clock.h"
 #include "../../base/mem.h"
 #include "../audit/audit.h"
@@ -53,6 +54,16 @@ facts_from(struct facts *facts, const struct request *rq, enum operation op)
 		.listener = rq->peer->listener,
 		.operation = op,
 	};
+}
+
+size_t
+peer_tenant(const struct peer *peer)
+{
+	struct request rq = { .peer = peer };
+	struct facts facts;
+
+	facts_from(&facts, &rq, OP__MAX);
+	return tenant_of(core.config, &facts);
 }
 
 void

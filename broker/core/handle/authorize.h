@@ -25,6 +25,9 @@ void counters_save(void);
 void facts_from(struct facts *facts, const struct request *rq,
     enum operation op);
 
+/* The number of the first tenant that a peer belongs to; 0: of none. */
+size_t peer_tenant(const struct peer *peer);
+
 /*
  * Decides and writes the audit line of the decision: event "decision" with
  * operation, allow, rule line, tenant, uid, gid, pid, listener, and the facts.  ERR_DENIED or

@@ -16,9 +16,9 @@
 #include "lanes.h"
 #include "share.h"
 
-#define LANES_MAX     64 /* of one token; see config.h */
-#define CHANNELS_MAX  8	 /* of one lane */
-#define LANES_RETRY   2	 /* seconds, told to who is refused */
+#define LANES_MAX    64 /* of one token; see config.h */
+#define CHANNELS_MAX 8	/* of one lane */
+#define LANES_RETRY  2	/* seconds, told to who is refused */
 
 struct lane {
 	unsigned number;

@@ -126,8 +126,9 @@ status_fill(struct token *t, struct lanes_status *s)
 	pthread_mutex_lock(&t->lock);
 	*s = (struct lanes_status){ .token = t->config->name,
 		.configured = t->config->lanes, .up = t->up,
-		.waiting = t->shares.waiting, .known = t->known, .info = t->info,
-		.down = t->down, .signatures = t->signatures };
+		.waiting = t->shares.waiting, .known = t->known,
+		.info = t->info, .down = t->down,
+		.signatures = t->signatures };
 	pthread_mutex_unlock(&t->lock);
 }
 

@@ -36,7 +36,8 @@ least_busy(const struct token *t)
 		struct lane *lane = t->lanes[i];
 
 		if (lane != NULL && lane != t->kept && !lane->writing &&
-		    lane->busy < lane->n && (best == NULL || lane->busy < best->busy))
+		    lane->busy < lane->n &&
+		    (best == NULL || lane->busy < best->busy))
 			best = lane;
 	}
 	return best;
