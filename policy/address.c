@@ -31,6 +31,19 @@ read_address(const char *s, struct address *a)
 	return true;
 }
 
+bool
+ip_valid(const char *text)
+{
+	struct address a;
+	char again[INET6_ADDRSTRLEN];
+	int family = strchr(text, ':') != NULL ? AF_INET6 : AF_INET;
+
+	return read_address(text, &a) &&
+	    (a.bits == 128) == (family == AF_INET6) &&
+	    inet_ntop(family, a.bytes, again, sizeof(again)) != NULL &&
+	    strcmp(text, again) == 0;
+}
+
 /* Gives the length of the prefix behind the slash, or all bits without one;
  * -1 when it is none. */
 static int

@@ -319,5 +319,8 @@ const struct config_foreign_key *config_foreign_key(const struct config *,
  */
 bool name_valid(const char *name);
 bool dns_name_valid(const char *name, bool wildcard);
+/* An IP address in its canonical text (inet_ntop(3), RFC 5952); none of
+ * version 4 in version 6. */
+bool ip_valid(const char *text);
 
 #endif

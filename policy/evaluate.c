@@ -239,14 +239,16 @@ decide(struct evaluation *ev, struct limits *limits, bool spend,
 	refuse_by_default(ev, d);
 }
 
-bool
-policy_member(const struct config *c, const struct facts *facts,
-    const char *tenant)
+size_t
+policy_tenants(const struct config *c, const struct facts *facts,
+    const char **v, size_t max)
 {
-	for (size_t i = 0; i < c->ntenants; i++)
-		if (strcmp(c->tenants[i].name, tenant) == 0)
-			return tenant_has(&c->tenants[i], facts);
-	return false;
+	size_t n = 0;
+
+	for (size_t i = 0; i < c->ntenants && n < max; i++)
+		if (tenant_has(&c->tenants[i], facts))
+			v[n++] = c->tenants[i].name;
+	return n;
 }
 
 struct decision

@@ -74,9 +74,10 @@ void limits_restore(struct limits *l, const char *name,
 struct decision policy_evaluate(const struct config *c, struct limits *limits,
     const struct facts *facts, int64_t now, bool spend);
 
-/* True when the client is one of that tenant's. */
-bool policy_member(const struct config *c, const struct facts *facts,
-    const char *tenant);
+/* The client's tenants, in the order of the configuration: at most max names
+ * of the config's into v.  Gives their number. */
+size_t policy_tenants(const struct config *c, const struct facts *facts,
+    const char **v, size_t max);
 
 /* True when pattern covers the DNS name: exact, ".suffix" (any depth below,
  * not itself), or "*.parent" (exactly that wildcard or one label below), and

@@ -177,6 +177,7 @@ test_orders(void **state)
 {
 	static const char *const name[] = { "a.p.example" };
 	static const char *const ip[] = { "192.0.2.1" };
+	const char *tenants[2];
 	struct config *c = parse(rules);
 	struct facts f = { .uid = 10, .operation = OP_ACME_ORDER,
 		.names = name, .nnames = 1, .profile = "shortlived" };
@@ -193,9 +194,10 @@ test_orders(void **state)
 	f.nips = 1;
 	assert_non_null(strstr(policy_evaluate(c, NULL, &f, NOW, true).reason,
 	    "address \"192.0.2.1\""));
-	assert_true(policy_member(c, &f, "web"));
-	assert_false(policy_member(c, &f, "ops"));
-	assert_false(policy_member(c, &f, "nobody"));
+	assert_int_equal(policy_tenants(c, &f, tenants, 2), 1);
+	assert_string_equal(tenants[0], "web");
+	f.uid = f.gid = 99;
+	assert_int_equal(policy_tenants(c, &f, tenants, 2), 0);
 	config_free(c);
 }
 
