@@ -20,6 +20,7 @@ static const struct view no_spki = { NULL, 0 };
 #define ALG "\"alg\":\"ES256\""
 #define NONCE "\"nonce\":\"oFvnlFP1wIhRlYS2jTaXbA\""
 #define URL "\"url\":\"https://ca.example/new-order\""
+#define OWN "\"https://ca.example/acct/1\""
 
 /* Checks a JWS signing input made of a header and a raw payload. */
 static enum err
@@ -150,6 +151,70 @@ refuses_nul_in_header(void **state)
 	(void)state;
 	assert_int_equal(check_jws(text, sizeof(text) - 1, "e30", &why),
 	    ERR_SHAPE);
+}
+
+/* What accounts are asked to sign, with the key's URL in the header; with
+ * the key itself; and at the account's own URL. */
+static void
+knows_payloads(void **state)
+{
+	static const struct {
+		const char *payload;
+		bool kid, jwk, own;
+	} rows[] = {
+		{ "", true, false, true },
+		{ "{}", true, true, true },
+		{ "{\"identifiers\":[{\"type\":\"dns\",\"value\":\"a.b\"}],"
+		    "\"profile\":\"p\",\"replaces\":\"a.b\",\"notAfter\":"
+		    "\"2026-11-23T00:00:00Z\"}", true, false, false },
+		{ "{\"csr\":\"MIIB\"}", true, false, false },
+		{ "{\"certificate\":\"MIIB\",\"reason\":1}", true, false,
+		    false },
+		{ "{\"status\":\"deactivated\"}", true, false, false },
+		{ "{\"status\":\"canceled\"}", false, false, false },
+		{ "{\"contact\":[\"mailto:a@b\"]}", false, true, true },
+		{ "{\"onlyReturnExisting\":true}", false, true, false },
+		{ "{\"termsOfServiceAgreed\":true,\"externalAccountBinding\":"
+		    "{\"protected\":\"e30\",\"payload\":\"e30\","
+		    "\"signature\":\"e30\"}}", false, true, false },
+		{ "{\"protected\":\"e30\",\"payload\":\"e30\","
+		    "\"signature\":\"e30\"}", false, false, false },
+		{ "{\"account\":\"https://a/1\",\"oldKey\":{}}", false, false,
+		    false },
+		{ "{\"csr\":\"a\",\"csr\":\"b\"}", false, false, false },
+		{ "{\"csr\": \"a\"}", false, false, false },
+		{ "{\"csr\":\"a\\u0062\"}", false, false, false },
+		{ "{\"reason\":01}", false, false, false },
+		{ "{\"reason\":1.5}", false, false, false },
+		{ "{\"reason\":null}", false, false, false },
+		{ "{\"csr\":\"a\"}}", false, false, false },
+		{ "{\"csr\":\"a\"", false, false, false },
+		{ "{\"csr\":[[[[[[[[]]]]]]]]}", false, false, false },
+		{ "{,}", false, false, false },
+		{ "[]", false, false, false },
+		{ "{\"iss\":\"a\"}", false, false, false },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < nitems(rows); i++) {
+		static const char *const headers[] = {
+			"{" ALG "," KID "," NONCE "," URL "}",
+			"{" ALG "," JWK "," NONCE "," URL "}",
+			"{" ALG "," KID "," NONCE ",\"url\":" OWN "}",
+		};
+		const bool wanted[] = { rows[i].kid, rows[i].jwk,
+			rows[i].own };
+		char *payload = b64_encode(rows[i].payload,
+		    strlen(rows[i].payload));
+		struct fault why;
+
+		for (size_t h = 0; h < nitems(headers); h++)
+			if ((check_jws(headers[h], strlen(headers[h]),
+			    payload, &why) == OK) != wanted[h])
+				fail_msg("%s with %s", headers[h],
+				    rows[i].payload);
+		free(payload);
+	}
 }
 
 static void
@@ -429,6 +494,7 @@ main(void)
 		cmocka_unit_test(accepts_acme_headers),
 		cmocka_unit_test(refuses_other_headers),
 		cmocka_unit_test(refuses_nul_in_header),
+		cmocka_unit_test(knows_payloads),
 		cmocka_unit_test(refuses_payloads_and_frames),
 		cmocka_unit_test(accepts_csr_of_its_key),
 		cmocka_unit_test(reads_subject_and_attributes),
