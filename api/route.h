@@ -29,18 +29,21 @@
 	X(keys_list,	     "GET",    "/v1/keys", true)		      \
 	X(key_generate,	     "POST",   "/v1/keys", false)		      \
 	X(key_get,	     "GET",    "/v1/keys/{name}", false)	      \
+	X(key_csr,	     "POST",   "/v1/keys/{name}/csr", true)	      \
 	X(key_retire,	     "POST",   "/v1/keys/{name}/retire", false)	      \
 	X(key_destroy,	     "DELETE", "/v1/keys/{name}", false)	      \
 	X(accounts_list,     "GET",    "/v1/accounts", true)		      \
 	X(account_get,	     "GET",    "/v1/accounts/{name}", false)	      \
 	X(account_register,  "POST",   "/v1/accounts/{name}/register", false) \
-	X(account_jws,	     "POST",   "/v1/accounts/{name}/jws", false)      \
+	X(account_jws,	     "POST",   "/v1/accounts/{name}/jws", true)	      \
+	X(account_key_authorization, "POST",				      \
+	    "/v1/accounts/{name}/key-authorization", false)		      \
 	X(certificates_list, "GET",    "/v1/certificates", true)	      \
 	X(certificate_declare, "PUT",  "/v1/certificates/{name}", false)      \
 	X(certificate_get,   "GET",    "/v1/certificates/{name}", false)      \
 	X(certificate_chain, "GET",    "/v1/certificates/{name}/chain", false)\
 	X(certificate_delete, "DELETE", "/v1/certificates/{name}", false)     \
-	X(order_create,	     "POST",   "/v1/certificates/{name}/orders", false)\
+	X(order_create,	     "POST",   "/v1/certificates/{name}/orders", true)\
 	X(orders_list,	     "GET",    "/v1/orders", true)		      \
 	X(order_get,	     "GET",    "/v1/orders/{id}", false)	      \
 	X(order_cancel,	     "DELETE", "/v1/orders/{id}", false)	      \

@@ -61,7 +61,8 @@ scan_member(struct scanner *s, struct header *h, struct fault *why)
 		    "jwk is not a flat JSON object of strings");
 	}
 	for (size_t i = 0; i < nitems(strings); i++) {
-		if (!scan_same(name, strings[i].name) || strings[i].value->p != NULL)
+		if (!scan_same(name, strings[i].name) ||
+		    strings[i].value->p != NULL)
 			continue;
 		return scan_string(s, strings[i].value) ? OK :
 		    fault_set(why, ERR_SHAPE, "member %s is not a plain string",

@@ -23,6 +23,9 @@ answer_reader answer_order;
 answer_reader answer_authorization;
 answer_reader answer_challenge;
 
+/* Whatever is at a URL, with its "kind"; the facts of a kind that is known. */
+answer_reader answer_look;
+
 /* The download: not JSON but PEM, and links beside it. */
 enum err answer_certificate(struct json_writer *w, const char *pem, size_t n,
     const struct headers *headers, struct fault *why);

@@ -8,6 +8,7 @@ static const struct fact resources[] = {
 	{ "newNonce", fact_url, true },
 	{ "newAccount", fact_url, true },
 	{ "newOrder", fact_url, true },
+	{ "newAuthz", fact_url, false },
 	{ "revokeCert", fact_url, false },
 	{ "keyChange", fact_url, false },
 	{ "renewalInfo", fact_url, false },

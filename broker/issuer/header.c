@@ -93,10 +93,20 @@ add_alternate(const char *url, void *arg)
 }
 
 static void
+add_up(const char *url, void *arg)
+{
+	struct headers *h = arg;
+
+	if (url_valid(url))
+		strcpy(h->up, url);
+}
+
+static void
 take_link(struct headers *h, const char *value, int64_t now)
 {
 	(void)now;
 	link_each(value, "alternate", add_alternate, h);
+	link_each(value, "up", add_up, h);
 }
 
 static const struct {

@@ -23,6 +23,7 @@ struct headers {
 	char location[URL_SIZE];   /* "" when absent */
 	char media_type[MEDIA_TYPE_SIZE]; /* lower case, no parameters, or "" */
 	int64_t retry_after;	   /* seconds; -1 when absent */
+	char up[URL_SIZE];	   /* link relation, RFC 8555 section 7.1 */
 	char *alternates[HEADER_ALTERNATES]; /* owned */
 	unsigned nalternates;
 	bool complete;		   /* the empty line behind them came */

@@ -29,8 +29,8 @@
  *   "detail"	   one sentence of the issuer's own
  *
  * "facts" by step (absent members were absent):
- *   directory	 {"newNonce","newAccount","newOrder","revokeCert","keyChange",
- *		  "renewalInfo": URLs, "termsOfService","website",
+ *   directory	 {"newNonce","newAccount","newOrder","newAuthz","revokeCert",
+ *		  "keyChange","renewalInfo": URLs, "termsOfService","website",
  *		  "externalAccountRequired": bool, "profiles": [names]}
  *   find-account, new-account
  *		 {"status","orders"} (location is the account URL)
@@ -45,6 +45,10 @@
  *   answer-challenge
  *		 {"type","url","status","token","error"}
  *   download	 {"pem": text,"alternates": [URLs]}
+ *   look	 {"kind": "order", "authorization", "challenge", "certificate"
+ *		  or "other", and the facts of get-order, get-authorization,
+ *		  answer-challenge, or download; "up": URL of a challenge's
+ *		  authorization}
  *
  * POST /issuer/challenge {"token"} -> {"keyAuthorization"} or 404
  */
@@ -60,7 +64,8 @@
 	X(GET_AUTHORIZATION, "get-authorization")                             \
 	X(ANSWER_CHALLENGE, "answer-challenge")                               \
 	X(FINALIZE, "finalize")                                               \
-	X(DOWNLOAD, "download")
+	X(DOWNLOAD, "download")                                               \
+	X(LOOK, "look")
 
 enum issuer_step {
 #define X(id, word) STEP_##id,

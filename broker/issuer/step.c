@@ -17,7 +17,7 @@
 struct step_row {
 	bool is_signed;	     /* a POST with a JWS, else a GET */
 	bool located;	     /* an answer without Location is of no use */
-	const char *media_type;
+	const char *media_type; /* NULL: JSON or a certificate chain */
 	answer_reader *read; /* NULL: the certificate chain */
 };
 
@@ -33,6 +33,7 @@ static const struct step_row steps[] = {
 	    answer_challenge },
 	[STEP_FINALIZE] = { true, false, JSON_TYPE, answer_order },
 	[STEP_DOWNLOAD] = { true, false, PEM_TYPE, NULL },
+	[STEP_LOOK] = { true, false, NULL, answer_look },
 };
 _Static_assert(nitems(steps) == STEP__MAX, "a row for each step");
 
@@ -147,25 +148,39 @@ read_json(struct run *r, const struct step_row *row, struct json_writer *w,
 	return e;
 }
 
+static enum err
+read_chain(struct run *r, struct json_writer *w, struct fault *why)
+{
+	if (r->task->step == STEP_LOOK)
+		json_put_string(w, "kind", "certificate");
+	return answer_certificate(w, buf_str(&r->answer.body),
+	    r->answer.body.len, &r->answer.headers, why);
+}
+
 /* Writes the facts of a 2xx answer as an object at the root of w. */
 static enum err
 read_answer(struct run *r, const struct step_row *row, struct json_writer *w,
     struct fault *why)
 {
 	const struct headers *h = &r->answer.headers;
+	const char *wanted = row->media_type;
 	enum err e;
 
-	if (strcmp(h->media_type, row->media_type) != 0)
+	if (wanted == NULL)
+		wanted = strcmp(h->media_type, PEM_TYPE) == 0 ? PEM_TYPE :
+		    JSON_TYPE;
+	if (strcmp(h->media_type, wanted) != 0)
 		return fault_set(why, ERR_SYNTAX, "the answer is %s and not "
 		    "%s", h->media_type[0] != '\0' ? h->media_type :
-		    "of no type", row->media_type);
+		    "of no type", wanted);
 	if (row->located && h->location[0] == '\0')
 		return fault_set(why, ERR_SYNTAX, "the answer has no Location "
 		    "that is an https URL");
 	json_open_object(w, NULL);
-	e = row->read != NULL ? read_json(r, row, w, why) :
-	    answer_certificate(w, buf_str(&r->answer.body),
-	    r->answer.body.len, h, why);
+	e = strcmp(wanted, PEM_TYPE) == 0 ? read_chain(r, w, why) :
+	    read_json(r, row, w, why);
+	if (row->media_type == NULL && h->up[0] != '\0')
+		json_put_string(w, "up", h->up);
 	json_close_object(w);
 	return e;
 }
@@ -285,7 +300,8 @@ post(struct run *r, const struct step_row *row, struct buf *jws)
 			return false;
 		if (!sign(r, nonce, jws))
 			return false;
-		e = exchange(r, HTTP_POST, r->task->url, row->media_type, jws,
+		e = exchange(r, HTTP_POST, r->task->url,
+		    row->media_type != NULL ? row->media_type : "*/*", jws,
 		    &why);
 		if (e != OK) {
 			unanswered(r, e, &why);

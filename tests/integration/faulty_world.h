@@ -102,7 +102,7 @@ client_sign(void)
 {
 	int64_t began = now_ms();
 	struct answer a = world_api("POST", "/v1/accounts/main/jws",
-	    "{\"url\":\"" CA "/order/1\",\"nonce\":\"" NONCE "\"}");
+	    "{\"url\":\"" CA "/account/1\",\"nonce\":\"" NONCE "\"}");
 	int status = hear(&a, began);
 
 	if (status == 200 && !is_ours(a.json))

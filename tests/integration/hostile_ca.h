@@ -256,6 +256,9 @@ honest(const struct task *t, const char *san)
 		    "}" },
 		{ "finalize", OK_FACTS "{\"status\":\"valid\","
 		    "\"certificate\":\"" CA "/certificate\"}" },
+		{ "look", "\"outcome\":\"problem\",\"status\":404,"
+		    "\"problem\":{\"type\":\"urn:ietf:params:acme:error:"
+		    "malformed\"}" },
 	};
 	char *facts, *text;
 

@@ -517,7 +517,7 @@ test_urls(void **state)
 	    400);
 	assert_int_equal(status(UID_A, "POST", "/v1/accounts/main/jws",
 	    "{\"url\":\"https://ca.test:8443/x\",\"nonce\":\"abc\","
-	    "\"payload\":{}}"), 400);
+	    "\"header\":{}}"), 400);
 	free(body);
 	free(far);
 }

@@ -61,7 +61,7 @@ static int
 client_sign(void)
 {
 	struct answer a = world_api("POST", "/v1/accounts/main/jws",
-	    "{\"url\":\"" CA "/order/1\",\"nonce\":\"" NONCE "\"}");
+	    "{\"url\":\"" CA "/account/1\",\"nonce\":\"" NONCE "\"}");
 	int status = a.status;
 	bool given = a.body != NULL && strstr(a.body, "\"signature\"") != NULL;
 

@@ -28,7 +28,7 @@
 #define PATH_SIZE   128
 #define CONFIG_SIZE 65536
 
-static const char *path_of_socket, *ca; /* a URL at the CA */
+static const char *path_of_socket, *account; /* its URL */
 static int64_t end;
 static char config[CONFIG_SIZE];
 static unsigned char spki[SPKI_MAX];
@@ -135,8 +135,8 @@ sign_something(struct worker *w)
 	const char *why;
 	char body[512];
 
-	snprintf(body, sizeof(body), "{\"url\":\"%s/o/%u\",\"nonce\":"
-	    "\"n%u-%u\"}", ca, w->turn, w->number, w->turn);
+	snprintf(body, sizeof(body), "{\"url\":\"%s\",\"nonce\":"
+	    "\"n%u-%u\"}", account, w->number, w->turn);
 	if (!ask(w, "POST", "/v1/accounts/main/jws", body, &r))
 		return;
 	why = oracle_jws(r.json, (struct view){ spki, spkilen }, "^https://",
@@ -372,7 +372,7 @@ main(int argc, char **argv)
 	path_of_socket = argv[1];
 	end = clock_monotonic_us() + atol(argv[2]) * 1000000;
 	read_config(argv[3]);
-	ca = argv[4];
+	account = argv[4];
 	first.client = client_open(path_of_socket, &why);
 	if (first.client == NULL)
 		return 1;

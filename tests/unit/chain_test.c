@@ -213,7 +213,7 @@ test_bad_leaf(void **state)
 	} rows[] = {
 		{ "lacks *.example.org", .san = "DNS:www.example.org" },
 		{ "evil.example.com", .san = GOOD_SAN ",DNS:evil.example.com" },
-		{ "no DNS name", .san = GOOD_SAN ",IP:10.0.0.1" },
+		{ "10.0.0.1, which", .san = GOOD_SAN ",IP:10.0.0.1" },
 		{ "no DNS name", .san = GOOD_SAN ",email:a@example.org" },
 		{ "no subjectAltName", .san = NULL },
 		{ "expired", .san = GOOD_SAN, .to = NOW },

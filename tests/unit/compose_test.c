@@ -301,8 +301,9 @@ check_jws(enum key_type type, const char *kid, const char *payload)
 	struct json *header;
 
 	buf_init(&out, 65536);
-	assert_int_equal(jws_write(&out, keys, name, kid, "nonce_-1",
-	    "https://ca.test/\"quoted\"", payload,
+	assert_int_equal(jws_write(&out, keys,
+	    &(struct jws_header){ name, ALG__MAX, kid, "nonce_-1",
+	    "https://ca.test/\"quoted\"" }, payload,
 	    payload != NULL ? strlen(payload) : 0, &made, &why), OK);
 	assert_true(made.verified);
 	header = open_jws(&out, &input, &body, &sig);
@@ -368,17 +369,27 @@ test_jws_refusals(void **state)
 	(void)state;
 	make("a", PURPOSE_ACCOUNT, KEY_EC_P256);
 	buf_init(&out, 65536);
-	assert_int_equal(jws_write(&out, keys, "a", NULL, "no+nce", "https://x",
+	assert_int_equal(jws_write(&out, keys,
+	    &(struct jws_header){ "a", ALG__MAX, NULL, "no+nce",
+	    "https://x" },
 	    NULL, 0, NULL, &why), ERR_SYNTAX);
-	assert_int_equal(jws_write(&out, keys, "a", NULL, "", "https://x",
+	assert_int_equal(jws_write(&out, keys,
+	    &(struct jws_header){ "a", ALG__MAX, NULL, "",
+	    "https://x" },
 	    NULL, 0, NULL, &why), ERR_SYNTAX);
-	assert_int_equal(jws_write(&out, keys, "none", NULL, "n", "https://x",
+	assert_int_equal(jws_write(&out, keys,
+	    &(struct jws_header){ "none", ALG__MAX, NULL, "n",
+	    "https://x" },
 	    NULL, 0, NULL, &why), ERR_NOT_FOUND);
-	assert_int_equal(jws_write(&out, keys, "a", NULL, "n", "https://x",
+	assert_int_equal(jws_write(&out, keys,
+	    &(struct jws_header){ "a", ALG__MAX, NULL, "n",
+	    "https://x" },
 	    large, sizeof(large), NULL, &why), ERR_LIMIT);
 	assert_int_equal(out.len, 0);
 	box.corrupt = true;
-	assert_int_equal(jws_write(&out, keys, "a", NULL, "n", "https://x",
+	assert_int_equal(jws_write(&out, keys,
+	    &(struct jws_header){ "a", ALG__MAX, NULL, "n",
+	    "https://x" },
 	    NULL, 0, NULL, &why), ERR_SIGNATURE);
 	assert_int_equal(out.len, 0);
 	buf_free(&out);
@@ -487,7 +498,7 @@ check_csr(enum key_type type)
 	size_t n, len;
 
 	make(key, PURPOSE_CERTIFICATE, type);
-	der = csr_make(keys, key, names, &n, &made, &why);
+	der = csr_make(keys, key, names, NULL, &n, &made, &why);
 	assert_non_null(der);
 	p = der;
 	req = d2i_X509_REQ(NULL, &p, (long)n);
@@ -536,7 +547,7 @@ test_csr_many(void **state)
 		unsigned char *der;
 
 		snprintf(name, sizeof(name), "n%u.example.org", i);
-		der = csr_make(keys, "many", name, &n, &made, &why);
+		der = csr_make(keys, "many", name, NULL, &n, &made, &why);
 		assert_non_null(der);
 		free(der);
 	}
@@ -547,7 +558,8 @@ test_csr_refusals(void **state)
 {
 	static const char *const bad[] = { "", " a.example.org",
 		"a.example.org ", "a.example.org  b.example.org",
-		"A.example.org", "a.example.org a.example.org", "10.0.0.1",
+		"A.example.org", "a.example.org a.example.org", "10.0.0.01",
+		"::ffff:10.0.0.1", "10.0.0.0/8",
 		"a.example.org\nb.example.org", "a,b.example.org",
 		"DNS:a.example.org" };
 	struct signature made;
@@ -556,13 +568,15 @@ test_csr_refusals(void **state)
 	(void)state;
 	make("k", PURPOSE_CERTIFICATE, KEY_EC_P256);
 	for (size_t i = 0; i < nitems(bad); i++) {
-		assert_null(csr_make(keys, "k", bad[i], &n, &made, &why));
+		assert_null(csr_make(keys, "k", bad[i], NULL, &n, &made, &why));
 		assert_int_equal(why.code, ERR_SYNTAX);
 	}
-	assert_null(csr_make(keys, "none", "a.example.org", &n, &made, &why));
+	assert_null(csr_make(keys, "none", "a.example.org", NULL, &n, &made,
+	    &why));
 	assert_int_equal(why.code, ERR_NOT_FOUND);
 	box.corrupt = true;
-	assert_null(csr_make(keys, "k", "a.example.org", &n, &made, &why));
+	assert_null(csr_make(keys, "k", "a.example.org", NULL, &n, &made,
+	    &why));
 	assert_int_equal(why.code, ERR_SIGNATURE);
 }
 

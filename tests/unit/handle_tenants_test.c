@@ -60,6 +60,19 @@ static const struct probe {
 	{ "account_register", "a-main", "%s", "", "{}" },
 	{ "account_jws", "a-main", "%s", "", "{\"url\":\"https://ca.test/o\","
 	    "\"nonce\":\"abc\"}" },
+	{ "account_jws", "a-main", "%s", "", "{\"url\":\"https://ca.test/o\","
+	    "\"nonce\":\"abc\",\"payload\":{\"csr\":7}}" },
+	{ "account_jws", "a-main", "%s", "", "{\"url\":"
+	    "\"https://ca.test/key-change\",\"nonce\":\"abc\"}" },
+	{ "account_jws", "a-main", "%s", "dry-run=1", "{\"url\":"
+	    "\"https://ca.test/new-order\",\"nonce\":\"abc\",\"payload\":"
+	    "{\"identifiers\":[{\"type\":\"dns\",\"value\":\"b.test\"}]}}" },
+	{ "account_key_authorization", "a-main", "%s", "",
+	    "{\"token\":\"abc\"}" },
+	{ "key_csr", "a-key", "%s", "", "{\"names\":[\"x.b.test\"]}" },
+	{ "key_csr", "a-key", "%s", "dry-run=1",
+	    "{\"names\":[\"x.b.test\"]}" },
+	{ "order_create", "a-www", "%s", "dry-run=1", "{}" },
 	{ "certificate_declare", "a-www", "%s", "", "{\"account\":\"main\","
 	    "\"names\":[\"x.test\"]}" },
 	{ "certificate_declare", "a-conf", "%s", "", "{\"account\":\"main\","

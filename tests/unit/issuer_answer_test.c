@@ -35,7 +35,7 @@ static const struct row rows[] = {
 	{ answer_directory, D ",\"meta\":null,\"keyChange\":null}", D "}",
 	  NULL },
 	{ answer_directory, D ",\"x4QpGdL\":\"https://forum.example/t/1\","
-	  "\"newAuthz\":7,\"revokeCert\":\"https://ca/r\",\"keyChange\":"
+	  "\"newAuthz\":null,\"revokeCert\":\"https://ca/r\",\"keyChange\":"
 	  "\"https://ca/k\",\"renewalInfo\":\"https://ca/i\"}",
 	  D ",\"revokeCert\":\"https://ca/r\",\"keyChange\":\"https://ca/k\","
 	  "\"renewalInfo\":\"https://ca/i\"}", NULL },

@@ -59,8 +59,15 @@ static const struct { const char *schema, *members; } shapes[] = {
 	{ "RetireRequest", "grace" },
 	{ "Account", "name ca directory state url key contacts jwk thumbprint "
 	    "error attempts nextAttempt" },
-	{ "JwsRequest", "url nonce" },
+	{ "JwsRequest", "url nonce payload alg" },
 	{ "Jws", "protected payload signature" },
+	{ "DryRun", "allow line tenant reason operation url urlIs act payload "
+	    "csrKey identifier managed request key account ca certificate "
+	    "profile names ips mustStaple extendedKeyUsage" },
+	{ "TokenRequest", "token" },
+	{ "KeyAuthorization", "token keyAuthorization dns01 tlsAlpn01" },
+	{ "CsrRequest", "names mustStaple extendedKeyUsage" },
+	{ "Csr", "csr" },
 	{ "Certificate", "name account ca names keyType token challenge "
 	    "webroot declaredBy tenant state serial issuer notBefore notAfter "
 	    "issued key keyUri order error deployment directory" },

@@ -53,6 +53,9 @@
 	"tenant \"group\" { gid 10 }\n"                                       \
 	"allow \"group\" { operations token.unlatch }\n"
 #endif
+#ifndef SMALL_MORE
+#define SMALL_MORE "" /* beside that */
+#endif
 
 struct core core;
 
@@ -94,7 +97,7 @@ static const char small_config[] =
     "  key ec-p256 { token \"main\" }\n"
     "  challenge http-01 { webroot \"/srv/known\" }\n"
     "}\n"
-    SMALL_POLICY;
+    SMALL_POLICY SMALL_MORE;
 
 static inline void *
 small_read(void *arg)
@@ -227,7 +230,11 @@ small_past(struct fault *why)
 	return store_directory_put(core.store, a.directory,
 	    "{\"newNonce\":\"https://ca.test/nonce\","
 	    "\"newAccount\":\"https://ca.test/new-account\","
-	    "\"newOrder\":\"https://ca.test/new-order\"}", clock_now(),
+	    "\"newOrder\":\"https://ca.test/new-order\","
+	    "\"newAuthz\":\"https://ca.test/new-authz\","
+	    "\"revokeCert\":\"https://ca.test/revoke\","
+	    "\"keyChange\":\"https://ca.test/key-change\","
+	    "\"renewalInfo\":\"https://ca.test/ari\"}", clock_now(),
 	    why) == OK ? 0 : -1;
 }
 

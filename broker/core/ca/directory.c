@@ -6,6 +6,7 @@
 #include "directory.h"
 
 #include <pthread.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "../../base/clock.h"
@@ -87,6 +88,38 @@ directory_url(const char *ca, const char *member,
 	if (!have || stale)
 		job_add(JOB_DIRECTORY, ca, 0, clock_now_ms());
 	return have ? out : NULL;
+}
+
+static bool
+find_member(const struct json *facts, const char *url,
+    bool (*same)(const char *, const char *), char member[static STORE_NAME])
+{
+	for (const struct json *v = json_first(facts); v != NULL;
+	    v = json_next(v))
+		if (json_is_string(v) && same(url, json_string(v))) {
+			snprintf(member, STORE_NAME, "%s", json_name(v));
+			return true;
+		}
+	return false;
+}
+
+bool
+directory_find(const char *ca, const char *url,
+    bool (*same)(const char *, const char *), char member[static STORE_NAME])
+{
+	const struct config_ca *c = config_ca(core.config, ca);
+	struct entry *entry = entry_of(ca);
+	bool found;
+
+	member[0] = '\0';
+	if (c == NULL || entry == NULL)
+		return false;
+	if (same(url, c->directory))
+		return true;
+	pthread_mutex_lock(&directories.lock);
+	found = find_member(entry->facts, url, same, member);
+	pthread_mutex_unlock(&directories.lock);
+	return found;
 }
 
 void

@@ -12,6 +12,11 @@ void directory_load(void);
 const char *directory_url(const char *ca, const char *member,
     char out[static STORE_URL]);
 
+/* The member of the directory whose URL is, by that comparison, url; "" for
+ * the directory's own.  False when there is none. */
+bool directory_find(const char *ca, const char *url,
+    bool (*same)(const char *, const char *), char member[static STORE_NAME]);
+
 /* It is out of date: fetched again, used meanwhile. */
 void directory_forget(const char *ca);
 

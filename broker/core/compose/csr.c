@@ -3,8 +3,10 @@
  * (RFC 2986; RFC 8555 section 7.4).
  */
 #include <openssl/x509v3.h>
+#include <stdlib.h>
 #include <string.h>
 
+#include "../../../policy/config.h"
 #include "../../base/mem.h"
 #include "compose.h"
 #include "san.h"
@@ -26,26 +28,31 @@ _Static_assert(nitems(algorithms) == ALG__MAX, "every algorithm has a row");
 static bool
 add_name(GENERAL_NAMES *all, const char *p, size_t n)
 {
-	GENERAL_NAME *name = GENERAL_NAME_new();
-	ASN1_IA5STRING *text = ASN1_IA5STRING_new();
+	char *text = xstrndup(p, n);
+	GENERAL_NAME *name;
 
-	if (name == NULL || text == NULL ||
-	    ASN1_STRING_set(text, p, (int)n) != 1 ||
-	    sk_GENERAL_NAME_push(all, name) <= 0) {
-		ASN1_IA5STRING_free(text);
-		GENERAL_NAME_free(name);
-		return false;
-	}
-	GENERAL_NAME_set0_value(name, GEN_DNS, text);
-	return true;
+	name = a2i_GENERAL_NAME(NULL, NULL, NULL, ip_valid(text) ? GEN_IPADD :
+	    GEN_DNS, text, 0);
+	free(text);
+	if (name != NULL && sk_GENERAL_NAME_push(all, name) > 0)
+		return true;
+	GENERAL_NAME_free(name);
+	return false;
 }
 
 static bool
-add_san(X509_REQ *req, const char *names)
+add_extension(X509_EXTENSIONS **all, X509_EXTENSION *x)
+{
+	bool good = x != NULL && X509v3_add_ext(all, x, -1) != NULL;
+
+	X509_EXTENSION_free(x);
+	return good;
+}
+
+static bool
+add_san(X509_EXTENSIONS **extensions, const char *names)
 {
 	GENERAL_NAMES *all = sk_GENERAL_NAME_new_null();
-	STACK_OF(X509_EXTENSION) *extensions = NULL;
-	X509_EXTENSION *san = NULL;
 	bool good = all != NULL;
 
 	while (good && *names != '\0') {
@@ -55,12 +62,59 @@ add_san(X509_REQ *req, const char *names)
 		names += n + (names[n] != '\0');
 	}
 	if (good)
-		san = X509V3_EXT_i2d(NID_subject_alt_name, 1, all);
-	good = san != NULL && X509v3_add_ext(&extensions, san, -1) != NULL &&
-	    X509_REQ_add_extensions(req, extensions) == 1;
-	sk_X509_EXTENSION_pop_free(extensions, X509_EXTENSION_free);
-	X509_EXTENSION_free(san);
+		good = add_extension(extensions,
+		    X509V3_EXT_i2d(NID_subject_alt_name, 1, all));
 	sk_GENERAL_NAME_pop_free(all, GENERAL_NAME_free);
+	return good;
+}
+
+const char *
+csr_usage(unsigned i)
+{
+	static const char *const usages[] = { "serverAuth", "clientAuth" };
+
+	return i < nitems(usages) ? usages[i] : NULL;
+}
+
+static X509_EXTENSION *
+usage_extension(unsigned usages)
+{
+	X509_EXTENSION *x;
+	struct buf text;
+
+	buf_init(&text, 200);
+	for (unsigned i = 0; csr_usage(i) != NULL; i++)
+		if ((usages & 1u << i) != 0)
+			buf_putf(&text, "%s%s", text.len > 0 ? "," : "",
+			    csr_usage(i));
+	x = X509V3_EXT_conf_nid(NULL, NULL, NID_ext_key_usage,
+	    buf_str(&text));
+	buf_free(&text);
+	return x;
+}
+
+static bool
+add_extras(X509_EXTENSIONS **extensions, const struct csr_extras *extras)
+{
+	if (extras == NULL)
+		return true;
+	if (extras->usages != 0 &&
+	    !add_extension(extensions, usage_extension(extras->usages)))
+		return false;
+	return !extras->must_staple || add_extension(extensions,
+	    X509V3_EXT_conf_nid(NULL, NULL, NID_tlsfeature,
+	    "status_request"));
+}
+
+static bool
+add_extensions(X509_REQ *req, const char *names,
+    const struct csr_extras *extras)
+{
+	X509_EXTENSIONS *all = NULL;
+	bool good = add_san(&all, names) && add_extras(&all, extras) &&
+	    X509_REQ_add_extensions(req, all) == 1;
+
+	sk_X509_EXTENSION_pop_free(all, X509_EXTENSION_free);
 	return good;
 }
 
@@ -106,13 +160,14 @@ set_signature(X509_REQ *req, enum sig_alg alg, const struct signature *sig)
 }
 
 static X509_REQ *
-assemble(EVP_PKEY *public, enum sig_alg alg, const char *names)
+assemble(EVP_PKEY *public, enum sig_alg alg, const char *names,
+    const struct csr_extras *extras)
 {
 	X509_REQ *req = X509_REQ_new();
 
 	if (req != NULL && X509_REQ_set_version(req, X509_REQ_VERSION_1) == 1 &&
-	    X509_REQ_set_pubkey(req, public) == 1 && add_san(req, names) &&
-	    set_algorithm(req, alg))
+	    X509_REQ_set_pubkey(req, public) == 1 &&
+	    add_extensions(req, names, extras) && set_algorithm(req, alg))
 		return req;
 	X509_REQ_free(req);
 	return NULL;
@@ -140,7 +195,7 @@ static enum err
 check(const unsigned char *der, size_t n, EVP_PKEY *public,
     const char *names, struct fault *why)
 {
-	STACK_OF(X509_EXTENSION) *extensions = NULL;
+	X509_EXTENSIONS *extensions = NULL;
 	GENERAL_NAMES *san = NULL;
 	const unsigned char *p = der;
 	X509_REQ *req = d2i_X509_REQ(NULL, &p, (long)n);
@@ -166,7 +221,8 @@ check(const unsigned char *der, size_t n, EVP_PKEY *public,
 }
 
 unsigned char *
-csr_make(struct keys *keys, const char *key, const char *names, size_t *n,
+csr_make(struct keys *keys, const char *key, const char *names,
+    const struct csr_extras *extras, size_t *n,
     struct signature *sig, struct fault *why)
 {
 	unsigned char spki[SPKI_MAX], *der = NULL, *copy = NULL;
@@ -185,7 +241,7 @@ csr_make(struct keys *keys, const char *key, const char *names, size_t *n,
 	public = spki_read(spki, len, why);
 	if (public == NULL)
 		return NULL;
-	req = assemble(public, alg_default(type), names);
+	req = assemble(public, alg_default(type), names, extras);
 	if (req == NULL) {
 		fault_set(why, ERR_CRYPTO, "cannot assemble a CSR");
 		goto out;

@@ -43,15 +43,21 @@ put_key(struct json_writer *w, const char *kid, const unsigned char *spki,
 	return e;
 }
 
+static struct view
+seen(const struct buf *b)
+{
+	return (struct view){ b->data, b->len };
+}
+
 /* Appends the signing input: header "." payload, each in base64url. */
 static enum err
-put_input(struct buf *out, const struct buf *header, const void *payload,
-    size_t n, struct fault *why)
+put_input(struct buf *out, struct view header, struct view payload,
+    struct fault *why)
 {
-	b64_put(out, header->data, header->len);
+	b64_put(out, header.p, header.n);
 	buf_putc(out, '.');
-	b64_put(out, payload, n);
-	if (out->failed || header->failed)
+	b64_put(out, payload.p, payload.n);
+	if (out->failed)
 		return fault_set(why, ERR_LIMIT, "JWS of more than %d bytes",
 		    PREIMAGE_MAX);
 	return OK;
@@ -78,45 +84,80 @@ put_flattened(struct buf *out, const struct buf *input, const void *sig,
 	    fault_set(why, ERR_LIMIT, "JWS of more than %zu bytes", out->max);
 }
 
-enum err
-jws_write(struct buf *out, struct keys *keys, const char *key,
-    const char *kid, const char *nonce, const char *url, const char *payload,
-    size_t n, struct signature *sig, struct fault *why)
+static enum err
+put_header(struct buf *out, struct keys *keys, const struct jws_header *h,
+    enum sig_alg *alg, struct fault *why)
 {
 	unsigned char spki[SPKI_MAX];
-	struct buf header, input;
-	struct signature own;
 	struct json_writer w;
 	enum key_type type;
-	size_t spkilen;
+	size_t n;
 	enum err e;
 
-	if (!nonce_valid(nonce))
+	e = keys_public(keys, h->key, spki, &n, &type, why);
+	if (e != OK)
+		return e;
+	*alg = h->alg < ALG__MAX ? h->alg : alg_default(type);
+	if (!alg_fits(*alg, type))
+		return fault_set(why, ERR_UNSUPPORTED, "a %s key does not "
+		    "sign with %s", key_type_name(type), alg_name(*alg));
+	json_write_start(&w, out);
+	json_open_object(&w, NULL);
+	json_put_string(&w, "alg", alg_name(*alg));
+	e = put_key(&w, h->kid, spki, n, why);
+	json_put_string(&w, "nonce", h->nonce);
+	json_put_string(&w, "url", h->url);
+	json_close_object(&w);
+	if (e == OK && out->failed)
+		e = fault_set(why, ERR_LIMIT, "a protected header of more "
+		    "than %d bytes", HEADER_MAX);
+	return e;
+}
+
+enum err
+jws_write(struct buf *out, struct keys *keys, const struct jws_header *h,
+    const char *payload, size_t n, struct signature *sig, struct fault *why)
+{
+	struct buf header, input;
+	struct signature own;
+	enum sig_alg alg;
+	enum err e;
+
+	if (!nonce_valid(h->nonce))
 		return fault_set(why, ERR_SYNTAX, "nonce is not base64url");
 	if (sig == NULL)
 		sig = &own;
 	buf_init(&header, HEADER_MAX);
 	buf_init(&input, PREIMAGE_MAX);
-	e = keys_public(keys, key, spki, &spkilen, &type, why);
-	if (e != OK)
-		goto out;
-	json_write_start(&w, &header);
-	json_open_object(&w, NULL);
-	json_put_string(&w, "alg", alg_name(alg_default(type)));
-	e = put_key(&w, kid, spki, spkilen, why);
-	json_put_string(&w, "nonce", nonce);
-	json_put_string(&w, "url", url);
-	json_close_object(&w);
+	e = put_header(&header, keys, h, &alg, why);
 	if (e == OK)
-		e = put_input(&input, &header, payload,
-		    payload != NULL ? n : 0, why);
+		e = put_input(&input, seen(&header),
+		    (struct view){ (const unsigned char *)payload,
+			payload != NULL ? n : 0 },
+		    why);
 	if (e == OK)
-		e = keys_sign(keys, key, alg_default(type), input.data,
-		    input.len, sig, why);
+		e = keys_sign(
+		    keys, h->key, alg, input.data, input.len, sig, why);
 	if (e == OK)
 		e = put_flattened(out, &input, sig->bytes, sig->n, why);
-out:
 	buf_free(&header);
+	buf_free(&input);
+	return e;
+}
+
+enum err
+jws_sign(struct keys *keys, const char *key, enum sig_alg alg,
+    struct view header, struct view payload, struct signature *sig,
+    struct fault *why)
+{
+	struct buf input;
+	enum err e;
+
+	buf_init(&input, PREIMAGE_MAX);
+	e = put_input(&input, header, payload, why);
+	if (e == OK)
+		e = keys_sign(keys, key, alg, input.data, input.len, sig,
+		    why);
 	buf_free(&input);
 	return e;
 }
@@ -193,7 +234,7 @@ eab_write(struct buf *out, const char *kid, const char *alg,
 	json_put_string(&w, "kid", kid);
 	json_put_string(&w, "url", url);
 	json_close_object(&w);
-	e = put_input(&input, &header, jwk.data, jwk.len, why);
+	e = put_input(&input, seen(&header), seen(&jwk), why);
 	if (e == OK && HMAC(md, key.data, (int)key.len, input.data, input.len,
 	    mac, &maclen) == NULL)
 		e = fault_set(why, ERR_CRYPTO, "cannot compute %s", alg);

@@ -1,5 +1,6 @@
 #include "san.h"
 
+#include <arpa/inet.h>
 #include <string.h>
 #include <strings.h>
 
@@ -49,7 +50,7 @@ san_names_valid(const char *names, unsigned max, struct fault *why)
 			    "a DNS name of %zu bytes", n);
 		memcpy(name, p, n);
 		name[n] = '\0';
-		if (!dns_name_valid(name, true))
+		if (!dns_name_valid(name, true) && !ip_valid(name))
 			return fault_set(why, ERR_SYNTAX,
 			    "\"%s\" is not a DNS name in lower case", name);
 		if (listed(names, p, p, n))
@@ -63,15 +64,36 @@ san_names_valid(const char *names, unsigned max, struct fault *why)
 	}
 }
 
+/* An entry's name, or its address as text; NULL when it is neither. */
+static const char *
+text_of(const GENERAL_NAME *g, char address[static INET6_ADDRSTRLEN],
+    size_t *n)
+{
+	const ASN1_STRING *s = g->d.ia5;
+
+	if (g->type != GEN_DNS && g->type != GEN_IPADD)
+		return NULL;
+	*n = (size_t)ASN1_STRING_length(s);
+	if (g->type == GEN_DNS)
+		return (const char *)ASN1_STRING_get0_data(s);
+	if ((*n != 4 && *n != 16) || inet_ntop(*n == 4 ? AF_INET : AF_INET6,
+		ASN1_STRING_get0_data(s), address, INET6_ADDRSTRLEN) == NULL)
+		return NULL;
+	*n = strlen(address);
+	return address;
+}
+
 static bool
 in_san(const GENERAL_NAMES *san, const char *p, size_t n)
 {
-	for (int i = 0; i < sk_GENERAL_NAME_num(san); i++) {
-		const GENERAL_NAME *g = sk_GENERAL_NAME_value(san, i);
+	char address[INET6_ADDRSTRLEN];
 
-		if ((size_t)ASN1_STRING_length(g->d.dNSName) == n &&
-		    strncasecmp((const char *)ASN1_STRING_get0_data(
-		    g->d.dNSName), p, n) == 0)
+	for (int i = 0; i < sk_GENERAL_NAME_num(san); i++) {
+		size_t k = 0;
+		const char *text = text_of(sk_GENERAL_NAME_value(san, i),
+		    address, &k);
+
+		if (text != NULL && k == n && strncasecmp(text, p, n) == 0)
 			return true;
 	}
 	return false;
@@ -81,21 +103,21 @@ in_san(const GENERAL_NAMES *san, const char *p, size_t n)
 static enum err
 none_too_many(const GENERAL_NAMES *san, const char *names, struct fault *why)
 {
-	for (int i = 0; i < sk_GENERAL_NAME_num(san); i++) {
-		const GENERAL_NAME *g = sk_GENERAL_NAME_value(san, i);
-		const char *p;
-		int n;
+	char address[INET6_ADDRSTRLEN];
 
-		if (g->type != GEN_DNS)
-			return fault_set(why, ERR_CERTIFICATE,
-			    "subjectAltName has an entry that is no DNS name");
-		p = (const char *)ASN1_STRING_get0_data(g->d.dNSName);
-		n = ASN1_STRING_length(g->d.dNSName);
-		if (!listed(names, names + strlen(names), p, (size_t)n) ||
-		    memchr(p, '\0', (size_t)n) != NULL)
+	for (int i = 0; i < sk_GENERAL_NAME_num(san); i++) {
+		size_t n = 0;
+		const char *p = text_of(sk_GENERAL_NAME_value(san, i),
+		    address, &n);
+
+		if (p == NULL)
+			return fault_set(why, ERR_CERTIFICATE, "subjectAltName"
+			    " has an entry that is no DNS name or address");
+		if (!listed(names, names + strlen(names), p, n) ||
+		    memchr(p, '\0', n) != NULL)
 			return fault_set(why, ERR_CERTIFICATE,
 			    "subjectAltName has %.*s, which was not asked for",
-			    n < DNS_MAX ? n : DNS_MAX, p);
+			    n < DNS_MAX ? (int)n : DNS_MAX, p);
 	}
 	return OK;
 }

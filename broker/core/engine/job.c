@@ -13,6 +13,7 @@ const struct job_class *const job_classes[JOB_KIND__MAX] = {
 	[JOB_RENEWAL] = &renewal_class,
 	[JOB_SWEEP] = &sweep_class,
 	[JOB_COUNTERS] = &counters_class,
+	[JOB_LOOK] = &look_class,
 };
 
 int64_t

@@ -24,6 +24,7 @@ enum job_kind {
 	JOB_RENEWAL,	/* the look at all certificates */
 	JOB_COUNTERS,	/* what was used of rates, to be stored */
 	JOB_SWEEP,	/* retired keys whose grace is over */
+	JOB_LOOK,	/* name: the account; order: the look; acme/look.h */
 	JOB_KIND__MAX
 };
 
@@ -77,7 +78,7 @@ struct job_class {
 };
 extern const struct job_class directory_class, account_class, order_class,
     cleanup_class, deploy_class, audit_key_class, renewal_class, sweep_class,
-    counters_class;
+    counters_class, look_class;
 extern const struct job_class *const job_classes[JOB_KIND__MAX];
 
 /* Finds the job of that kind, name and order, or makes it, and makes it due

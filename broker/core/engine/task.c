@@ -142,7 +142,7 @@ audit_jws(const struct job *j, const struct account_row *a,
 	json_put_string(&w, "by", "issuer");
 	json_put_string(&w, "step", steps[j->step]);
 	json_put_string(&w, "account", a->name);
-	if (j->order != 0) {
+	if (j->kind == JOB_ORDER || j->kind == JOB_CLEANUP) {
 		json_put_int(&w, "order", j->order);
 		json_put_string(&w, "certificate", j->name);
 	}
@@ -173,8 +173,8 @@ task_sign(struct job *j, const char *nonce, struct buf *out,
 	if (e == OK)
 		e = job_classes[j->kind]->payload(j, &payload, why);
 	if (e == OK)
-		e = jws_write(out, core.keys, a.key,
-		    knows_kid(j) ? a.kid : NULL, nonce, j->url,
+		e = jws_write(out, core.keys, &(struct jws_header){ a.key,
+			ALG__MAX, knows_kid(j) ? a.kid : NULL, nonce, j->url },
 		    payload.len > 0 ? buf_str(&payload) : NULL, payload.len,
 		    &sig, why);
 	if (e != OK)

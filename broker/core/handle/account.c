@@ -1,6 +1,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "../../base/b64.h"
 #include "../../base/mem.h"
 #include "../compose/compose.h"
 #include "../engine/engine.h"
@@ -145,4 +146,59 @@ handle_account_register(struct request *rq, struct reply *rp,
 		return err;
 	rp->status = 202;
 	return reply_account(rp, rq->params[0], why);
+}
+
+/* What an answer to a challenge of that token looks like: http-01 as text,
+ * the digest of it for a TXT record (dns-01) and for the certificate of
+ * tls-alpn-01 (RFC 8737 section 3), there as the octets of its extension. */
+static enum err
+put_key_authorization(struct reply *rp, const char *key, const char *token,
+    struct fault *why)
+{
+	unsigned char spki[SPKI_MAX], octets[2 + SHA256_SIZE] = { 0x04,
+		SHA256_SIZE };
+	char hex[2 * sizeof(octets) + 1], *text, *dns;
+	struct json_writer w;
+	enum key_type type;
+	size_t n;
+	enum err err;
+
+	err = keys_public(core.keys, key, spki, &n, &type, why);
+	if (err != OK)
+		return err;
+	text = key_authorization(token, spki, n, why);
+	if (text == NULL)
+		return why->code;
+	dns = dns01_value(text);
+	sha256(octets + 2, text, strlen(text));
+	hex_encode(hex, octets, sizeof(octets));
+	json_write_start(&w, &rp->body);
+	json_open_object(&w, NULL);
+	json_put_string(&w, "token", token);
+	json_put_string(&w, "keyAuthorization", text);
+	json_put_string(&w, "dns01", dns);
+	json_put_string(&w, "tlsAlpn01", hex);
+	json_close_object(&w);
+	free(dns);
+	free(text);
+	return reply_done(rp, why);
+}
+
+enum err
+handle_account_key_authorization(struct request *rq, struct reply *rp,
+    struct fault *why)
+{
+	const char *token = NULL;
+	const struct json_member rows[] = {
+		{ "token", JSON_STRING, true, &token },
+	};
+	struct account_row a;
+	enum err err;
+
+	err = json_read(rq->body, rows, nitems(rows), why);
+	if (err == OK)
+		err = allowed(rq, OP_ACCOUNT_READ, why);
+	if (err == OK)
+		err = store_account_get(core.store, rq->params[0], &a, why);
+	return err == OK ? put_key_authorization(rp, a.key, token, why) : err;
 }

@@ -44,14 +44,14 @@ gatekeeper_free(struct gatekeeper *g)
 }
 
 void
-facts_from(struct facts *facts, const struct request *rq, enum operation op)
+facts_peer(struct facts *facts, const struct peer *peer, enum operation op)
 {
 	*facts = (struct facts){
-		.uid = rq->peer->uid,
-		.gid = rq->peer->gid,
-		.groups = rq->peer->groups,
-		.ngroups = rq->peer->ngroups,
-		.listener = rq->peer->listener,
+		.uid = peer->uid,
+		.gid = peer->gid,
+		.groups = peer->groups,
+		.ngroups = peer->ngroups,
+		.listener = peer->listener,
 		.operation = op,
 	};
 }
@@ -64,6 +64,12 @@ peer_tenant(const struct peer *peer)
 
 	facts_from(&facts, &rq, OP__MAX);
 	return tenant_of(core.config, &facts);
+}
+
+void
+facts_from(struct facts *facts, const struct request *rq, enum operation op)
+{
+	facts_peer(facts, rq->peer, op);
 }
 
 void
@@ -84,8 +90,8 @@ gatekeeper_restore(struct gatekeeper *g, const char *name,
 	pthread_mutex_unlock(&g->lock);
 }
 
-static struct decision
-decide(const struct facts *facts, bool spend)
+struct decision
+judge(const struct facts *facts, bool spend)
 {
 	struct gatekeeper *g = core.gate;
 	struct decision d;
@@ -106,7 +112,7 @@ decide(const struct facts *facts, bool spend)
 struct decision
 explain(const struct facts *facts)
 {
-	return decide(facts, false);
+	return judge(facts, false);
 }
 
 static void
@@ -131,8 +137,8 @@ put_texts(struct json_writer *w, const char *name, const char *const *v,
 	json_close_array(w);
 }
 
-static void
-put_facts(struct json_writer *w, const struct facts *facts)
+void
+facts_tell(struct json_writer *w, const struct facts *facts)
 {
 	json_put_string(w, "key", facts->key);
 	json_put_string(w, "account", facts->account);
@@ -143,9 +149,10 @@ put_facts(struct json_writer *w, const struct facts *facts)
 	put_texts(w, "ips", facts->ips, facts->nips);
 }
 
-enum err
-audit_act(const struct facts *facts, int pid, const struct decision *d,
-    const char *members, size_t n, struct fault *why)
+static enum err
+append_decision(const char *event, const struct facts *facts, int pid,
+    const struct decision *d, const char *members, size_t n,
+    struct fault *why)
 {
 	struct json_writer w;
 	struct buf line;
@@ -158,7 +165,7 @@ audit_act(const struct facts *facts, int pid, const struct decision *d,
 	json_put_int(&w, "line", d->line);
 	json_put_string(&w, "tenant", d->tenant);
 	put_peer(&w, facts->uid, facts->gid, pid, facts->listener);
-	put_facts(&w, facts);
+	facts_tell(&w, facts);
 	if (!d->allow)
 		json_put_string(&w, "reason", d->reason);
 	if (n != 0) {
@@ -169,7 +176,7 @@ audit_act(const struct facts *facts, int pid, const struct decision *d,
 		err = fault_set(why, ERR_LIMIT,
 		    "the audit line would be too long");
 	else
-		err = audit_append(core.audit, "decision",
+		err = audit_append(core.audit, event,
 		    (const char *)line.data, line.len, why);
 	buf_free(&line);
 	return err;
@@ -180,6 +187,32 @@ no_such(const char *what, const char *name, struct fault *why)
 {
 	return fault_set(why, ERR_NOT_FOUND, "there is no %s named \"%.128s\"",
 	    what, name);
+}
+
+enum err
+audit_act(const struct facts *facts, int pid, const struct decision *d,
+    const char *members, size_t n, struct fault *why)
+{
+	return append_decision("decision", facts, pid, d, members, n, why);
+}
+
+enum err
+audit_dry_run(const struct facts *facts, int pid, const struct decision *d,
+    const char *members, size_t n, struct fault *why)
+{
+	return append_decision("dry-run", facts, pid, d, members, n, why);
+}
+
+void
+decision_tell(struct json_writer *w, const struct facts *facts,
+    const struct decision *d)
+{
+	json_put_bool(w, "allow", d->allow);
+	json_put_int(w, "line", d->line);
+	json_put_string(w, "tenant", d->tenant);
+	if (d->reason[0] != '\0')
+		json_put_string(w, "reason", d->reason);
+	json_put_string(w, "operation", operation_name(facts->operation));
 }
 
 /* What a client is told of a thing that it must not know of. */
@@ -202,6 +235,18 @@ deny_existence(const struct facts *asked, const struct decision *d,
 	return fault_set(why, ERR_NOT_FOUND, "there is no such thing");
 }
 
+enum err
+decision_fault(const struct facts *asked, const struct decision *d,
+    struct fault *why)
+{
+	if (d->allow || d->foreign != NULL)
+		return deny_existence(asked, d, why);
+	fault_set(why, d->code, "%s", d->reason);
+	if (why != NULL)
+		why->retry_after = d->retry_after;
+	return d->code;
+}
+
 /*
  * The line has the true reason, and the client the one that it would be given
  * if the store knew nothing of what it asks for.  It is told even if the line
@@ -215,21 +260,16 @@ refuse(const struct facts *known, const struct facts *asked, int pid,
 	struct fault ignored;
 
 	if (asked != known && d->code != ERR_RATE)
-		told = decide(asked, true);
+		told = judge(asked, true);
 	(void)audit_act(known, pid, d, NULL, 0, &ignored);
-	if (told.allow || told.foreign != NULL)
-		return deny_existence(asked, &told, why);
-	fault_set(why, told.code, "%s", told.reason);
-	if (why != NULL)
-		why->retry_after = told.retry_after;
-	return told.code;
+	return decision_fault(asked, &told, why);
 }
 
 enum err
 authorize_act(const struct facts *facts, int pid, struct decision *decision,
     struct fault *why)
 {
-	*decision = decide(facts, true);
+	*decision = judge(facts, true);
 	if (!decision->allow)
 		return refuse(facts, facts, pid, decision, why);
 	return OK;
@@ -239,7 +279,7 @@ enum err
 authorize_known(const struct facts *known, const struct facts *asked,
     int pid, struct decision *decision, struct fault *why)
 {
-	*decision = decide(known, true);
+	*decision = judge(known, true);
 	if (!decision->allow)
 		return refuse(known, asked, pid, decision, why);
 	return audit_act(known, pid, decision, NULL, 0, why);

@@ -19,9 +19,9 @@ void gatekeeper_restore(struct gatekeeper *g, const char *name,
 void counters_load(void);
 void counters_save(void);
 
-/*
- * Fills the peer's part of facts from the request.
- */
+/* Fills the peer's part of facts. */
+void facts_peer(struct facts *facts, const struct peer *peer,
+    enum operation op);
 void facts_from(struct facts *facts, const struct request *rq,
     enum operation op);
 
@@ -63,8 +63,26 @@ enum err audit_act(const struct facts *facts, int pid,
  * another tenant's reads like one that does not exist. */
 enum err no_such(const char *what, const char *name, struct fault *why);
 
-/* Decision without any effect, for policy explain. */
-struct decision explain(const struct facts *facts);
+/* The same for a request that was only to be tried: event "dry-run". */
+enum err audit_dry_run(const struct facts *facts, int pid,
+    const struct decision *decision, const char *members, size_t n,
+    struct fault *why);
+
+/* The decision by itself: with spend it is charged to its rule's rate. */
+struct decision judge(const struct facts *facts, bool spend);
+struct decision explain(const struct facts *facts); /* without */
+
+/* A refusal as an error for the client, which told asked; see
+ * authorize_known(). */
+enum err decision_fault(const struct facts *asked,
+    const struct decision *decision, struct fault *why);
+
+/* Writes what a request was about. */
+void facts_tell(struct json_writer *w, const struct facts *facts);
+
+/* Writes the members of a decision into an open object. */
+void decision_tell(struct json_writer *w, const struct facts *facts,
+    const struct decision *decision);
 
 /* For http_server_on_refusal(). */
 void audit_refusal(const struct peer *peer, const char *method,

@@ -88,6 +88,10 @@ enum err query_check(const char *query, const char *const *names, size_t n,
 void certificates_lock(void);
 void certificates_unlock(void);
 
+/* "dry-run=1", or nothing, is the query. */
+enum err query_dry_run(const struct request *rq, bool *dry_run,
+    struct fault *why);
+
 /* A whole number of at most 18 digits, without sign or leading zero. */
 bool number_read(const char *text, int64_t *out);
 

@@ -54,6 +54,22 @@ query_check(const char *query, const char *const *names, size_t n,
 }
 
 enum err
+query_dry_run(const struct request *rq, bool *dry_run, struct fault *why)
+{
+	static const char *const field = "dry-run";
+	char value[PARAM_MAX + 1];
+	enum err err = query_check(rq->query, &field, 1, why);
+
+	*dry_run = false;
+	if (err != OK || rq->query[0] == '\0')
+		return err;
+	*dry_run = query_get(rq->query, field, value, sizeof(value)) &&
+	    strcmp(value, "1") == 0;
+	return *dry_run ? OK : fault_set(why, ERR_SYNTAX,
+	    "query: \"dry-run\" is not 1");
+}
+
+enum err
 page_check(const struct request *rq, struct fault *why)
 {
 	static const char *const fields[] = { "after", "limit" };

@@ -221,16 +221,67 @@ handle_order_cancel(struct request *rq, struct reply *rp, struct fault *why)
 	return err;
 }
 
+/* Decides and tells, and orders nothing.  What a certificate has is told to
+ * those only who may order it; see authorize_known(). */
+static enum err
+try_order(const struct request *rq, const struct facts *facts,
+    const struct facts *asked, bool found, struct reply *rp,
+    struct fault *why)
+{
+	struct decision d = explain(facts), told = d;
+	struct json_writer w;
+	enum err err;
+
+	err = audit_dry_run(facts, rq->peer->pid, &d, NULL, 0, why);
+	if (err != OK)
+		return err;
+	if (!d.allow)
+		told = explain(asked);
+	if (!d.allow && (told.allow || told.foreign != NULL))
+		return decision_fault(asked, &told, why);
+	if (d.allow && !found)
+		return no_such("certificate", rq->params[0], why);
+	json_write_start(&w, &rp->body);
+	json_open_object(&w, NULL);
+	decision_tell(&w, facts, &told);
+	facts_tell(&w, d.allow ? facts : asked);
+	json_close_object(&w);
+	return reply_done(rp, why);
+}
+
+static enum err
+create_order(const struct request *rq, const struct facts *facts,
+    const struct facts *asked, const struct subject *s, struct reply *rp,
+    struct fault *why)
+{
+	struct decision d;
+	int64_t id = 0;
+	enum err err;
+
+	err = authorize_known(facts, asked, rq->peer->pid, &d, why);
+	if (err == OK && !s->found)
+		err = no_such("certificate", rq->params[0], why);
+	if (err == OK)
+		err = engine_order(core.engine, s->row.name, &id, why);
+	if (err != OK)
+		return err;
+	rp->status = 202;
+	snprintf(rp->location, sizeof(rp->location), "/v1/orders/%lld",
+	    (long long)id);
+	return reply_order(rp, id, s, why);
+}
+
 enum err
 handle_order_create(struct request *rq, struct reply *rp, struct fault *why)
 {
 	struct subject s = { .found = false };
 	struct facts facts, asked;
-	struct decision d;
-	int64_t id = 0;
+	bool dry_run;
 	enum err err;
 
 	err = body_empty(rq, why);
+	if (err == OK)
+		err = query_dry_run(rq, &dry_run, why);
 	if (err != OK)
 		return err;
 	facts_from(&facts, rq, OP_ORDER_CREATE);
@@ -239,18 +290,10 @@ handle_order_create(struct request *rq, struct reply *rp, struct fault *why)
 	certificates_lock();
 	err = subject_load(&s, rq->params[0], &facts, why);
 	if (err == OK)
-		err = authorize_known(&facts, &asked, rq->peer->pid, &d, why);
-	if (err == OK && !s.found)
-		err = no_such("certificate", rq->params[0], why);
-	if (err == OK)
-		err = engine_order(core.engine, s.row.name, &id, why);
+		err = dry_run ? try_order(rq, &facts, &asked, s.found, rp,
+			why) :
+		    create_order(rq, &facts, &asked, &s, rp, why);
 	certificates_unlock();
-	if (err == OK) {
-		rp->status = 202;
-		snprintf(rp->location, sizeof(rp->location),
-		    "/v1/orders/%lld", (long long)id);
-		err = reply_order(rp, id, &s, why);
-	}
 	subject_free(&s);
 	return err;
 }

@@ -154,11 +154,7 @@ answer(const struct facts *facts, struct reply *rp, struct fault *why)
 
 	json_write_start(&w, &rp->body);
 	json_open_object(&w, NULL);
-	json_put_bool(&w, "allow", d.allow);
-	json_put_int(&w, "line", d.line);
-	json_put_string(&w, "tenant", d.tenant);
-	put_some(&w, "reason", d.reason);
-	json_put_string(&w, "operation", operation_name(facts->operation));
+	decision_tell(&w, facts, &d);
 	json_close_object(&w);
 	return reply_done(rp, why);
 }

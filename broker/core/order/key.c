@@ -137,7 +137,8 @@ make_csr(struct order_row *o, const struct certificate_row *c,
 	enum err e;
 
 	free(o->csr);
-	o->csr = csr_make(core.keys, o->key, c->names, &o->csrlen, &sig, why);
+	o->csr = csr_make(core.keys, o->key, c->names, NULL, &o->csrlen, &sig,
+	    why);
 	if (o->csr == NULL)
 		return why->code;
 	e = audit_csr(o, c->names, &sig, why);

@@ -49,6 +49,14 @@ store_key_get(struct store *s, const char *name, struct key_row *k,
 	    VALUES({ .text = name }), why);
 }
 
+enum err
+store_key_by_pin(struct store *s, const char *hex, struct key_row *k,
+    struct fault *why)
+{
+	return store_get(s, SQL_KEY_BY_PIN, &keys, k,
+	    VALUES({ .text = hex }), why);
+}
+
 struct user_row {
 	char user[STORE_TEXT];
 };

@@ -31,6 +31,12 @@
 	" exit_status, output"
 #define COUNTER_COLUMNS "name, used, at, full_at"
 
+#define REQUEST_COLUMNS                                                       \
+	"account, owner, act, names, profile, replaces, url, csr, key,"        \
+	" certificate, created"
+#define BINDING_COLUMNS                                                       \
+	"account, url, owner, place, identifier, request, created"
+
 const char *const store_sql[] = {
 	[SQL_BEGIN] = "BEGIN IMMEDIATE",
 	[SQL_COMMIT] = "COMMIT",
@@ -227,6 +233,74 @@ const char *const store_sql[] = {
 	    " ON CONFLICT (name) DO UPDATE SET value = excluded.value",
 	[SQL_SETTING_GET] =
 	    "SELECT name, value FROM settings WHERE name = ?",
+
+	[SQL_REQUEST_PUT] =
+	    "INSERT INTO requests (id, " REQUEST_COLUMNS ")"
+	    " VALUES (nullif(:id, 0), :account, :owner, :act, :names,"
+	    " :profile, :replaces, :url, :csr, :key, :certificate, :created)"
+	    " ON CONFLICT (id) DO UPDATE SET url = excluded.url,"
+	    " csr = excluded.csr, key = excluded.key,"
+	    " certificate = excluded.certificate",
+	[SQL_REQUEST_GET] =
+	    "SELECT id, " REQUEST_COLUMNS " FROM requests WHERE id = ?",
+	[SQL_REQUEST_OF_ORDER] =
+	    "SELECT id, " REQUEST_COLUMNS " FROM requests"
+	    " WHERE account = ?1 AND owner = ?2 AND names = ?3"
+	    " AND act = 'new-order' AND url IN ('', ?4) AND created > ?5"
+	    " ORDER BY url DESC, csr DESC, id LIMIT 1",
+	[SQL_REQUEST_TO_FINALIZE] =
+	    "SELECT id, " REQUEST_COLUMNS " FROM requests"
+	    " WHERE account = ?1 AND owner = ?2 AND names = ?3"
+	    " AND act = 'new-order' AND csr IN ('', ?4) AND created > ?5"
+	    " ORDER BY csr DESC, url DESC, id LIMIT 1",
+	[SQL_REQUEST_NAMING] =
+	    "SELECT id, " REQUEST_COLUMNS " FROM requests"
+	    " WHERE account = ?1 AND owner = ?2 AND created > ?4"
+	    " AND instr(' ' || names || ' ', ' ' || ?3 || ' ') > 0"
+	    " ORDER BY id DESC LIMIT 1",
+	[SQL_REQUEST_OF_KEY] =
+	    "SELECT id, " REQUEST_COLUMNS " FROM requests"
+	    " WHERE account = ?1 AND owner = ?2 AND key = ?3 AND key <> ''"
+	    " ORDER BY id DESC LIMIT 1",
+	[SQL_REQUEST_OF_CERTIFICATE] =
+	    "SELECT id, " REQUEST_COLUMNS " FROM requests"
+	    " WHERE account = ?1 AND owner = ?2 AND certificate = ?3"
+	    " AND certificate <> '' ORDER BY id DESC LIMIT 1",
+	[SQL_REQUEST_BEFORE] =
+	    "SELECT id, " REQUEST_COLUMNS " FROM requests"
+	    " WHERE account = ?1 AND owner = ?2 AND names = ?3"
+	    " AND certificate <> '' ORDER BY id DESC LIMIT 1",
+	[SQL_REQUESTS_PRUNE] = "DELETE FROM requests WHERE created < ?",
+
+	[SQL_BINDING_PUT] =
+	    "INSERT INTO bindings (" BINDING_COLUMNS ")"
+	    " VALUES (:account, :url, :owner, :place, :identifier, :request,"
+	    " :created)"
+	    " ON CONFLICT (account, url, owner) DO UPDATE SET"
+	    " place = excluded.place, identifier = excluded.identifier,"
+	    " request = excluded.request",
+	[SQL_BINDING_GET] =
+	    "SELECT " BINDING_COLUMNS " FROM bindings"
+	    " WHERE account = ? AND url = ? AND owner = ?",
+	[SQL_BINDING_OF_OTHERS] =
+	    "SELECT " BINDING_COLUMNS " FROM bindings"
+	    " WHERE account = ? AND url = ? AND owner <> ? LIMIT 1",
+	[SQL_BINDINGS_PRUNE] = "DELETE FROM bindings WHERE created < ?",
+
+	[SQL_MANAGED_BY_URL] =
+	    "SELECT certificate AS name FROM orders"
+	    " WHERE url = ?1 OR finalize = ?1 OR certificate_url = ?1"
+	    " UNION ALL SELECT o.certificate FROM authorizations AS a"
+	    " JOIN orders AS o ON o.id = a.order_id"
+	    " WHERE a.url = ?1 OR a.challenge_url = ?1 LIMIT 1",
+	[SQL_MANAGED_BY_KEY] =
+	    "SELECT c.name FROM keys AS k JOIN orders AS o ON o.key = k.name"
+	    " JOIN certificates AS c ON c.name = o.certificate"
+	    " WHERE hex(k.pin) = upper(?1) AND c.account = ?2"
+	    " AND c.tenant = ?3 LIMIT 1",
+	[SQL_KEY_BY_PIN] =
+	    "SELECT " KEY_COLUMNS " FROM keys"
+	    " WHERE hex(pin) = upper(?) ORDER BY state LIMIT 1",
 };
 _Static_assert(nitems(store_sql) == SQL__MAX, "every statement has its text");
 
@@ -370,8 +444,52 @@ static const char counters_schema[] =
     " full_at INTEGER NOT NULL"
     ") STRICT;";
 
+/* What other ACME clients had signed, and which of the CA's URLs are whose.
+ * Managed orders are looked up by the URLs that such clients come with. */
+static const char clients_schema[] =
+    "CREATE TABLE requests ("
+    " id INTEGER PRIMARY KEY AUTOINCREMENT,"
+    " account TEXT NOT NULL,"
+    " owner TEXT NOT NULL,"
+    " act TEXT NOT NULL,"
+    " names TEXT NOT NULL,"
+    " profile TEXT NOT NULL,"
+    " replaces TEXT NOT NULL,"
+    " url TEXT NOT NULL,"
+    " csr TEXT NOT NULL,"
+    " key TEXT NOT NULL,"
+    " certificate TEXT NOT NULL,"
+    " created INTEGER NOT NULL"
+    ") STRICT;"
+    "CREATE INDEX requests_names ON requests (account, owner, names);"
+    "CREATE INDEX requests_key ON requests (key) WHERE key <> '';"
+    "CREATE INDEX requests_certificate ON requests (certificate)"
+    " WHERE certificate <> '';"
+    "CREATE INDEX requests_created ON requests (created);"
+
+    "CREATE TABLE bindings ("
+    " account TEXT NOT NULL,"
+    " url TEXT NOT NULL,"
+    " owner TEXT NOT NULL,"
+    " place TEXT NOT NULL,"
+    " identifier TEXT NOT NULL,"
+    " request INTEGER NOT NULL,"
+    " created INTEGER NOT NULL,"
+    " PRIMARY KEY (account, url, owner)"
+    ") STRICT, WITHOUT ROWID;"
+    "CREATE INDEX bindings_created ON bindings (created);"
+
+    "CREATE INDEX orders_url ON orders (url);"
+    "CREATE INDEX orders_finalize ON orders (finalize);"
+    "CREATE INDEX orders_certificate_url ON orders (certificate_url);"
+    "CREATE INDEX authorizations_url ON authorizations (url);"
+    "CREATE INDEX authorizations_challenge ON authorizations (challenge_url);"
+    "CREATE INDEX orders_key ON orders (key);"
+    "CREATE INDEX keys_pin ON keys (hex(pin));";
+
 const char *const store_migrations[] = {
 	first_schema,
 	counters_schema,
+	clients_schema,
 };
 const size_t store_nmigrations = nitems(store_migrations);

@@ -72,6 +72,10 @@ enum err store_key_put(struct store *s, const struct key_row *k,
 enum err store_key_get(struct store *s, const char *name, struct key_row *k,
     struct fault *why); /* ERR_NOT_FOUND */
 
+/* By the SHA-256 of the SPKI in hex; one in use before one that is not. */
+enum err store_key_by_pin(struct store *s, const char *hex,
+    struct key_row *k, struct fault *why);
+
 /* Who needs a key, as words for a person ("account \"main\""): an account
  * that is not deactivated, a certificate, or an open order.  ERR_NOT_FOUND
  * when nobody does. */
@@ -249,6 +253,84 @@ enum err store_authorizations_clear(struct store *s, int64_t order,
 /* What happened to an order, for its owner's eyes; the first 900 are kept. */
 enum err store_event_add(struct store *s, int64_t order, int64_t at_ms,
     const char *text, struct fault *why);
+
+/* -------------------------------------------- other ACME clients' requests */
+
+/* A newOrder or newAuthz that was signed for a client.  Times are seconds,
+ * digests SHA-256 in hex. */
+struct request_row {
+	int64_t id;		/* 0 on insert: given by the store */
+	char account[STORE_NAME];
+	char owner[STORE_NAME];	/* tenant; see acme/binding.h */
+	char act[STORE_NAME];	/* "new-order" or "new-authorization" */
+	char *names;		/* owned; the identifiers as a set */
+	char profile[STORE_NAME];
+	char replaces[256];	/* name of a certificate (RFC 9773), or "" */
+	char url[STORE_URL];	/* of the order; "" until it is known */
+	char csr[2 * SHA256_SIZE + 1]; /* with which it was finalized, or "" */
+	char key[2 * SHA256_SIZE + 1]; /* the CSR's */
+	char certificate[256];	/* its name (RFC 9773), or "" */
+	int64_t created;
+};
+void request_row_free(struct request_row *r);
+
+enum err store_request_put(struct store *s, struct request_row *r,
+    struct fault *why); /* insert (id 0, which is then set) or change */
+enum err store_request_get(struct store *s, int64_t id, struct request_row *r,
+    struct fault *why);
+
+/* The new-order behind the order at url, for those names; behind a CSR; the
+ * last one with a name among its identifiers; with a key; of a certificate;
+ * and one for those names of which a certificate came.  since: only those
+ * made later.  ERR_NOT_FOUND. */
+struct requester {
+	const char *account, *owner;
+};
+enum err store_request_of_order(struct store *s, const struct requester *by,
+    const char *names, const char *url, int64_t since, struct request_row *r,
+    struct fault *why);
+enum err store_request_to_finalize(struct store *s, const struct requester *by,
+    const char *names, const char *csr, int64_t since, struct request_row *r,
+    struct fault *why);
+enum err store_request_naming(struct store *s, const struct requester *by,
+    const char *name, int64_t since, struct request_row *r, struct fault *why);
+enum err store_request_of_key(struct store *s, const struct requester *by,
+    const char *key, struct request_row *r, struct fault *why);
+enum err store_request_of_certificate(struct store *s,
+    const struct requester *by, const char *certificate,
+    struct request_row *r, struct fault *why);
+
+enum err store_request_before(struct store *s, const struct requester *by,
+    const char *names, struct request_row *r, struct fault *why);
+
+/* What a URL of a CA is, and whose. */
+struct binding_row {
+	char account[STORE_NAME];
+	char url[STORE_URL];
+	char owner[STORE_NAME];
+	char place[STORE_NAME];	/* place_name() */
+	char identifier[256];	/* of an authorization or its challenge */
+	int64_t request;	/* 0: none */
+	int64_t created;	/* seconds */
+};
+enum err store_binding_put(struct store *s, const struct binding_row *b,
+    struct fault *why);
+enum err store_binding_get(struct store *s, const struct requester *by,
+    const char *url, struct binding_row *b, struct fault *why);
+/* Anybody else's. */
+enum err store_binding_of_others(struct store *s, const struct requester *by,
+    const char *url, struct binding_row *b, struct fault *why);
+
+/* Forgets requests and bindings that are older. */
+enum err store_requests_prune(struct store *s, int64_t before,
+    struct fault *why);
+
+/* The managed certificate to one of whose orders a URL belongs; and the one
+ * that a tenant declared, with a key by its SHA-256 in hex. */
+enum err store_managed_by_url(struct store *s, const char *url,
+    char name[static STORE_NAME], struct fault *why);
+enum err store_managed_by_key(struct store *s, const struct requester *by,
+    const char *key, char name[static STORE_NAME], struct fault *why);
 
 /* ----------------------------------------------------------- deployments */
 
