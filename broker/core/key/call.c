@@ -112,6 +112,19 @@ token_us(const struct call *c, const struct buf *answer, size_t start)
 	return reader_u32(&r);
 }
 
+/* The lane began with this request when it was sent, or when it had answered
+ * the one before. */
+static void
+note_answer(const struct call *c, int64_t now)
+{
+	struct lane *lane = c->lane;
+	int64_t began = lane->heard > c->sent ? lane->heard : c->sent;
+
+	if (!op_writes(c->op))
+		lane->takes += (now - began - lane->takes) / 8;
+	lane->heard = now;
+}
+
 /* One try at one lane.  True when the request may be tried at another. */
 static bool
 try_once(struct lanes *l, struct token *t, struct call *c,
@@ -130,7 +143,7 @@ try_once(struct lanes *l, struct token *t, struct call *c,
 	now = clock_monotonic_us();
 	pthread_mutex_lock(&t->lock);
 	if (e == OK) {
-		c->lane->heard = now;
+		note_answer(c, now);
 		t->signatures += status == OK && signs(c->op);
 		*result = status;
 	} else {

@@ -26,6 +26,7 @@ struct lane {
 	bool ended;
 	bool writing;	/* makes or destroys a key: nothing is put behind */
 	int64_t heard;	/* microseconds, monotonic: of its last answer */
+	int64_t takes;	/* microseconds for one request, of late */
 	unsigned busy, n;
 	struct channel *channels[CHANNELS_MAX];
 };

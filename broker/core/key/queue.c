@@ -7,6 +7,8 @@
 
 #include "../../base/clock.h"
 
+#define AHEAD_US 400 /* of work that a lane is given ahead */
+
 bool
 op_writes(enum lane_op op)
 {
@@ -27,6 +29,18 @@ writer(const struct token *t)
 	return NULL;
 }
 
+/*
+ * The next request is put behind those that a lane has, so that it is there
+ * when it is wanted, but not further ahead than that needs: what a lane has,
+ * nobody's turn comes before any more.
+ */
+static bool
+has_room(const struct lane *lane)
+{
+	return lane->busy == 0 || (!lane->writing && lane->busy < lane->n &&
+	    lane->busy * lane->takes < AHEAD_US);
+}
+
 static struct lane *
 least_busy(const struct token *t)
 {
@@ -35,8 +49,7 @@ least_busy(const struct token *t)
 	for (unsigned i = 0; i < t->config->lanes; i++) {
 		struct lane *lane = t->lanes[i];
 
-		if (lane != NULL && lane != t->kept && !lane->writing &&
-		    lane->busy < lane->n &&
+		if (lane != NULL && lane != t->kept && has_room(lane) &&
 		    (best == NULL || lane->busy < best->busy))
 			best = lane;
 	}
