@@ -148,7 +148,7 @@ FAKES	 := $(patsubst %.c,$(BUILD)/%,$(wildcard tests/*/*_fake.c))
 FAULTY	 := $(BUILD)/tests/faulty-module/faulty.so
 $(FAKES): $(BUILD)/%: $(BUILD)/%.o $(call lib,json base)
 	@echo "  LINK    $@"
-	@$(CC) $(LDFLAGS) -o $@ $(filter %.o %.a,$^) -lcjson -lssl -lcrypto
+	@$(CC) $(LDFLAGS) -o $@ $(filter %.o %.a,$^) -lcjson -lssl -lcrypto -lseccomp
 FAKECA	 := $(BUILD)/tests/fakeca/fakeca
 $(FAKECA): $(call obj,fakeca) $(call lib,json base)
 	@echo "  LINK    $@"
@@ -263,6 +263,9 @@ install: all
 	    $(PUT) /dev/stdin $(DESTDIR)$(UNITDIR)/keybroker.service
 	$(PUT) contrib/systemd/keybroker.socket \
 	    $(DESTDIR)$(UNITDIR)/keybroker.socket
+	$(PUT) contrib/systemd/keybroker-http.socket \
+	    $(DESTDIR)$(UNITDIR)/keybroker-http.socket
+	$(PUT) contrib/systemd/one-user.conf $(DESTDIR)$(SHARE)/one-user.conf
 	$(PUT) contrib/systemd/sysusers.conf \
 	    $(DESTDIR)$(LIBDIR)/sysusers.d/keybroker.conf
 	$(PUT) contrib/systemd/tmpfiles.conf \
@@ -284,7 +287,8 @@ uninstall:
 	    $(BINDIR)/keybroker $(BINDIR)/keybroker-try-ca \
 	    $(BINDIR)/keybroker-try-token $(LIBDIR)/libkeybroker.a \
 	    $(PCDIR)/libkeybroker.pc $(UNITDIR)/keybroker.service \
-	    $(UNITDIR)/keybroker.socket $(LIBDIR)/sysusers.d/keybroker.conf \
+	    $(UNITDIR)/keybroker.socket \
+	    $(UNITDIR)/keybroker-http.socket $(LIBDIR)/sysusers.d/keybroker.conf \
 	    $(LIBDIR)/tmpfiles.d/keybroker.conf $(BASHDIR)/keybroker \
 	    $(ZSHDIR)/_keybroker)
 	rm -rf $(addprefix $(DESTDIR),$(LIBEXEC) $(INCDIR) $(SHARE))

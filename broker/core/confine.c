@@ -8,7 +8,7 @@
 
 /* Users and groups are looked up for clients that have a configuration
  * checked; the services behind nsswitch.conf are asked by Unix sockets.  The
- * list of public suffixes is read when the engine is made. */
+ * list of public suffixes is read at the start. */
 static const struct sandbox_path lookups[] = {
 	{ "/etc/nsswitch.conf", SANDBOX_READ },
 	{ "/etc/passwd", SANDBOX_READ },

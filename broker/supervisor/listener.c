@@ -21,16 +21,18 @@
 
 #define BACKLOG	   128
 #define PASSED_MAX 32 /* sockets that systemd may pass */
+#define HTTP_NAME  "http-01"
 
 static bool
-is_listening_unix(int fd)
+is_listening(int fd, bool local)
 {
-	struct sockaddr_un at;
+	struct sockaddr_storage at;
 	socklen_t n = sizeof(at), m = sizeof(int);
 	int listening = 0;
 
 	return getsockname(fd, (struct sockaddr *)&at, &n) == 0 &&
-	    at.sun_family == AF_UNIX &&
+	    (local ? at.ss_family == AF_UNIX :
+	    at.ss_family == AF_INET || at.ss_family == AF_INET6) &&
 	    getsockopt(fd, SOL_SOCKET, SO_ACCEPTCONN, &listening, &m) == 0 &&
 	    listening != 0;
 }
@@ -241,7 +243,7 @@ static enum err
 open_one(struct listener *l, struct fault *why)
 {
 	l->fd = passed_find(l->config->name);
-	if (l->fd >= 0 && !is_listening_unix(l->fd))
+	if (l->fd >= 0 && !is_listening(l->fd, true))
 		return fault_set(why, ERR_CONFIG, "what systemd passed as %s "
 		    "is not a listening Unix socket", l->config->name);
 	if (l->fd >= 0)
@@ -265,9 +267,6 @@ listeners_open(const struct config *config, struct listener **out,
 		l[n].fd = -1;
 		e = open_one(&l[n], why);
 	}
-	unsetenv("LISTEN_PID");
-	unsetenv("LISTEN_FDS");
-	unsetenv("LISTEN_FDNAMES");
 	if (e == OK) {
 		*out = l;
 		return OK;
@@ -312,8 +311,8 @@ resolve(const char *address)
 	return found;
 }
 
-enum err
-listener_open_http(const char *address, int *fd, struct fault *why)
+static enum err
+bind_address(const char *address, int *fd, struct fault *why)
 {
 	struct addrinfo *ai = resolve(address);
 	const int on = 1, off = 0;
@@ -333,4 +332,24 @@ listener_open_http(const char *address, int *fd, struct fault *why)
 		e = fault_errno(why, ERR_IO, "cannot listen at %s", address);
 	freeaddrinfo(ai);
 	return e;
+}
+
+enum err
+listener_open_http(const char *address, int *fd, struct fault *why)
+{
+	*fd = passed_find(HTTP_NAME);
+	if (*fd < 0)
+		return bind_address(address, fd, why);
+	if (!is_listening(*fd, false))
+		return fault_set(why, ERR_CONFIG, "what systemd passed as "
+		    HTTP_NAME " is not a listening TCP socket");
+	return OK;
+}
+
+void
+listeners_forget_passed(void)
+{
+	unsetenv("LISTEN_PID");
+	unsetenv("LISTEN_FDS");
+	unsetenv("LISTEN_FDNAMES");
 }

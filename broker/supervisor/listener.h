@@ -24,7 +24,11 @@ enum err listeners_open(const struct config *config, struct listener **out,
 /* Closes them, and removes the paths that were bound. */
 void listeners_close(struct listener *l, size_t n);
 
-/* Binds "127.0.0.1:80" or "[::]:80". */
+/* Takes the socket that systemd passed as "http-01", or binds "127.0.0.1:80" or
+ * "[::]:80". */
 enum err listener_open_http(const char *address, int *fd, struct fault *why);
+
+/* When all were opened: nothing below us is to take them for its own. */
+void listeners_forget_passed(void);
 
 #endif

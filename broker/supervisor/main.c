@@ -113,6 +113,7 @@ supervisor_open(struct supervisor *s, struct fault *why)
 		e = listeners_open(s->config, &s->listeners, why);
 	if (e == OK && s->config->http_listen != NULL)
 		e = listener_open_http(s->config->http_listen, &s->http, why);
+	listeners_forget_passed();
 	lanes_open(s);
 	if (e == OK)
 		e = prompt_pins(s, why);

@@ -91,13 +91,13 @@ check_units() { # ROOT
 	root=$dest/systemd
 	rm -rf "$root"
 	mkdir -p "$root/usr/lib/systemd/system" "$root/etc"
-	cp "$1"/lib/systemd/system/keybroker.* "$root/usr/lib/systemd/system"
+	cp "$1"/lib/systemd/system/keybroker* "$root/usr/lib/systemd/system"
 	mkdir -p "$root/$(dirname "${1#"$dest/root"}/sbin/x")"
 	cp "$1/sbin/keybrokerd" "$root/${1#"$dest/root"}/sbin"
 	systemd-analyze --root="$root" --man=no verify keybroker.service \
-		keybroker.socket >"$dest/log" 2>&1 || :
+		keybroker.socket keybroker-http.socket >"$dest/log" 2>&1 || :
 	# Units that this root does not have are not ours.
-	if grep -E 'keybroker[.](service|socket)' "$dest/log" |
+	if grep -E 'keybroker(-http)?[.](service|socket)' "$dest/log" |
 		grep -v 'Failed to create .*/start:' >"$dest/mistakes"; then
 		cp "$dest/mistakes" "$dest/log"
 		fail "systemd does not like the units"

@@ -12,7 +12,8 @@ here=$(cd "$(dirname "$0")" && pwd)
 . "$here/issue.sh"
 need pebble pebble-challtestsrv softhsm2-util openssl curl jq
 
-old_kernel=$BUILD/tests/integration/old_kernel_fake
+old_kernel=("$BUILD/tests/integration/filter_fake" without
+	landlock_create_ruleset landlock_add_rule landlock_restrict_self --)
 say() { echo "ok $*"; }
 
 pids() { # ROLE
@@ -135,7 +136,7 @@ lab_stop "$LAB_BROKER_PID"
 
 # What is demanded and cannot be had ends the start; what is not demanded is
 # told.
-! start full "$old_kernel" || fail "it starts"
+! start full "${old_kernel[@]}" || fail "it starts"
 code=0
 wait "$LAB_BROKER_PID" || code=$?
 [ "$code" = 78 ] || fail "without Landlock, exit code $code"
@@ -143,7 +144,7 @@ grep -q 'demands "sandbox full"' "$LAB/keybrokerd.log" || fail "and no reason"
 say "\"sandbox full\" on a kernel without Landlock: no start"
 
 # The filter that makes the kernel old is there without ours, too.
-start seccomp "$old_kernel" || fail "no start"
+start seccomp "${old_kernel[@]}" || fail "no start"
 lab_wait 50 confined seccomp 2 || fail "$(kb status)"
 say "\"sandbox seccomp\" on a kernel without Landlock"
 lab_stop "$LAB_BROKER_PID"
