@@ -247,7 +247,8 @@ lint:
 HEADERS	 := api/client.h api/json.h broker/base/buf.h broker/base/err.h
 PLACES	 := s,@SBINDIR@,$(SBINDIR),g;s,@PREFIX@,$(PREFIX),g;s,@VERSION@,$(VERSION),g
 PUT	 := install -D -m 644
-EXAMPLES := contrib/keybroker.conf.example contrib/examples/status.c
+EXAMPLES := contrib/keybroker.conf.example contrib/examples/status.c \
+	    contrib/python/keybroker_acme.py contrib/python/issue.py
 
 install: all
 	install -d $(addprefix $(DESTDIR),$(SBINDIR) $(BINDIR) $(LIBEXEC))

@@ -21,6 +21,7 @@ struct core {
 	struct engine *engine;	     /* engine.h: locks itself */
 	struct gatekeeper *gate;     /* authorize.h: locks itself */
 	struct http_server *http;
+	struct line_server *lines;
 	int64_t started;	     /* seconds since the epoch */
 };
 

@@ -13,6 +13,7 @@
 #include <unistd.h>
 
 #include "../../api/server/http.h"
+#include "../../api/server/line.h"
 #include "../base/clock.h"
 #include "../base/crypto.h"
 #include "../base/frame.h"
@@ -21,6 +22,7 @@
 #include "../base/process.h"
 #include "audit/audit.h"
 #include "handle/authorize.h"
+#include "handle/lacme.h"
 #include "ca/registered.h"
 #include "control.h"
 #include "confine.h"
@@ -141,13 +143,30 @@ open_server(void)
 		.connections_per_tenant = core.config->connections_per_tenant,
 		.tenant = peer_tenant,
 	};
+	const struct line_limits lines = {
+		.connections = limits.connections_per_uid,
+		.connections_per_uid = limits.connections_per_uid,
+		.idle = limits.idle,
+	};
 	struct fault why;
 
+	core.lines = line_server_new(&lines);
 	core.http = http_server_new(api_routes, nitems(api_routes),
 	    issuer_routes, nitems(issuer_routes), &limits, &why);
 	if (core.http == NULL)
 		give_up("server", &why);
 	http_server_on_refusal(core.http, audit_refusal);
+}
+
+static enum err
+serve(const char *name, int fd, struct fault *why)
+{
+	const struct config_listener *l = config_listener(core.config, name);
+
+	if (l != NULL && l->protocol == PROTOCOL_LACME_ACCOUNTD)
+		return line_server_listen(core.lines, l->name, fd,
+		    &lacme_service, l->account, why);
+	return http_server_listen(core.http, name, fd, why);
 }
 
 /* names holds one name a listener, separated by spaces. */
@@ -160,7 +179,7 @@ listen_all(const char *names, const int *fds, unsigned nfds)
 		size_t n = strcspn(names, " ");
 		char *name = xstrndup(names, n);
 
-		if (http_server_listen(core.http, name, fds[i], &why) != OK)
+		if (serve(name, fds[i], &why) != OK)
 			give_up(name, &why);
 		free(name);
 		names += n + strspn(names + n, " ");
@@ -183,6 +202,7 @@ stop(void)
 	struct fault why;
 
 	engine_stop(core.engine);
+	line_server_free(core.lines);
 	http_server_free(core.http);
 	engine_free(core.engine);
 	counters_save();

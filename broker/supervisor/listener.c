@@ -133,6 +133,10 @@ find_owner(const struct config_listener *l, uid_t *uid, gid_t *gid,
 		*gid = gr->gr_gid;
 	if (l->user == NULL)
 		return OK;
+	if (l->user[strspn(l->user, "0123456789")] == '\0') {
+		*uid = (uid_t)strtoul(l->user, NULL, 10);
+		return OK;
+	}
 	e = identity_find(l->user, &id, why);
 	if (e == OK) {
 		*uid = id.uid;
