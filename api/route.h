@@ -48,6 +48,7 @@
 	X(order_get,	     "GET",    "/v1/orders/{id}", false)	      \
 	X(order_cancel,	     "DELETE", "/v1/orders/{id}", false)	      \
 	X(audit_list,	     "GET",    "/v1/audit", true)		      \
+	X(audit_rotate,	     "POST",   "/v1/audit/rotate", false)	      \
 	X(policy_explain,    "POST",   "/v1/policy/explain", false)	      \
 	X(configuration_check, "POST", "/v1/configuration/check", false)
 
@@ -77,6 +78,9 @@ struct request {
 	const char *query;	/* raw, without "?", or "" */
 	const struct json *body; /* NULL when the method has none */
 	int64_t start_us;	/* clock_monotonic_us() at its first byte */
+	bool *told;		/* of the connection, false at first: for what
+				 * goes on over many requests and is told of
+				 * once */
 };
 
 struct reply {

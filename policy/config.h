@@ -250,6 +250,7 @@ struct config {
 	char *audit_token;	/* token of the audit key; NULL: no checkpoints */
 	unsigned checkpoint_lines;   /* default 1000 */
 	unsigned checkpoint_seconds; /* default 3600 */
+	unsigned audit_rotate;	     /* bytes of a full file; 256 MiB */
 	char *http_listen; /* "127.0.0.1:80" or "[::]:80"; NULL: no responder */
 	unsigned issuer_workers;     /* default 4 */
 	unsigned key_grace;	     /* seconds from retire to destroy; 7d */

@@ -36,7 +36,9 @@
 	X(ORDER_READ, "order.read", "see orders and their progress")          \
 	X(ORDER_CREATE, "order.create", "order or renew a certificate now")   \
 	X(ORDER_CANCEL, "order.cancel", "give an order up")                   \
-	X(AUDIT_READ, "audit.read", "read the audit log")                     \
+	X(AUDIT_READ, "audit.read", "read the whole audit log")               \
+	X(AUDIT_OWN, "audit.own", "read the lines of one's own tenant")       \
+	X(AUDIT_ROTATE, "audit.rotate", "begin a new file of the log")        \
 	X(POLICY_EXPLAIN, "policy.explain", "ask what policy says")           \
 	X(CONFIGURATION_CHECK, "configuration.check", "check a configuration")
 

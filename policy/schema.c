@@ -135,6 +135,8 @@ const struct row schema[] = {
 	/* The broker's own parts. */
 	{ IN(BLOCK_AUDIT), "token", VALUE_TEXT, 0, TOP(audit_token),
 	    .check = check_name, .refers = REFERS_TOKEN },
+	{ IN(BLOCK_AUDIT), "rotate", VALUE_BYTES, 0, TOP(audit_rotate),
+	    .fallback = "256MiB", .low = 65536, .high = 4293918720 },
 	{ IN(BLOCK_AUDIT), "checkpoint", VALUE_BLOCK, IMPLIED,
 	    .opens = BLOCK_CHECKPOINT },
 	{ IN(BLOCK_CHECKPOINT), "lines", VALUE_COUNT, 0,

@@ -57,6 +57,7 @@ enum option_kind {
 	OPTION_NUMBER,	 /* 0 to JSON_INT_MAX */
 	OPTION_NUMBERS,	 /* may be repeated */
 	OPTION_DURATION, /* "90", "90s", "15m", "2h", "7d"; in seconds */
+	OPTION_TIME,	 /* so long ago, or a date; since the epoch */
 };
 
 struct option_row {
@@ -74,6 +75,17 @@ struct option_row {
 #define EACH_OPTION(o, rows)                                                  \
 	for (const struct option_row *o = (rows); o != NULL &&                \
 	    o->name != NULL; o++)
+
+/* As in policy/operation.h; a test compares the two. */
+#define OPERATION_WORDS                                                       \
+	"status.read token.read token.unlatch key.read key.generate "         \
+	"key.request key.extend key.retire key.destroy account.read "         \
+	"account.register acme.read acme.find acme.order "                    \
+	"acme.validity acme.replace acme.authorize acme.answer "              \
+	"acme.deactivate acme.finalize acme.revoke acme.update "              \
+	"certificate.read certificate.declare certificate.delete "            \
+	"order.read order.create order.cancel audit.read audit.own "          \
+	"audit.rotate policy.explain configuration.check"
 
 struct cli;
 
@@ -195,14 +207,15 @@ command_run cmd_status, cmd_token_list, cmd_token_show, cmd_token_unlatch,
     cmd_certificate_show, cmd_certificate_declare, cmd_certificate_delete,
     cmd_certificate_chain, cmd_certificate_order, cmd_order_list,
     cmd_order_show, cmd_order_watch, cmd_order_cancel, cmd_audit_list,
-    cmd_audit_tail, cmd_audit_verify, cmd_policy_explain, cmd_config_check,
-    cmd_config_print, cmd_help, cmd_version;
+    cmd_audit_tail, cmd_audit_rotate, cmd_audit_export, cmd_audit_verify,
+    cmd_policy_explain, cmd_config_check, cmd_config_print, cmd_help,
+    cmd_version;
 
 extern const struct option_row key_generate_options[],
     key_retire_options[], account_sign_options[],
     certificate_declare_options[], certificate_order_options[],
     order_list_options[], audit_list_options[], audit_tail_options[],
-    audit_verify_options[], policy_explain_options[];
+    audit_export_options[], audit_verify_options[], policy_explain_options[];
 
 /*
  * Follows an order until it has ended: prints each of its events once, then

@@ -7,17 +7,6 @@
 
 #define GROUPS_MAX 64 /* of one client, as the broker takes them */
 
-/* As in policy/operation.h; a test compares the two. */
-#define OPERATION_WORDS							      \
-	"status.read token.read token.unlatch key.read key.generate "	      \
-	"key.request key.extend key.retire key.destroy account.read "	      \
-	"account.register acme.read acme.find acme.order "		      \
-	"acme.validity acme.replace acme.authorize acme.answer "	      \
-	"acme.deactivate acme.finalize acme.revoke acme.update "	      \
-	"certificate.read certificate.declare certificate.delete "	      \
-	"order.read order.create order.cancel audit.read "		      \
-	"policy.explain configuration.check"
-
 const struct option_row policy_explain_options[] = {
 	{ "operation", 0, OPTION_TEXT, true, "OPERATION",
 	    "what is wanted, such as order.create", COMPLETE_WORDS,

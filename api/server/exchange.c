@@ -131,17 +131,31 @@ run(struct request *q, struct reply *reply, struct fault *why)
 	return e;
 }
 
+static void
+outcome(const struct exchange *x, enum err e, const struct fault *why)
+{
+	if (x->on_outcome != NULL)
+		x->on_outcome(&x->peer, x->method, x->target, e, why);
+}
+
 void
 exchange_serve(struct exchange *x)
 {
-	struct request q = { .peer = &x->peer, .start_us = x->start_us };
+	struct request q = { .peer = &x->peer, .start_us = x->start_us,
+		.told = &x->told };
 	struct json *body = NULL;
 	struct fault why;
+	enum err e;
 
 	why.code = OK;
 	if (prepare(x, &q, &body, &why) != OK) {
 		exchange_refuse(x, &why);
-	} else if (run(&q, &x->reply, &why) != OK) {
+		json_free(body);
+		return;
+	}
+	e = run(&q, &x->reply, &why);
+	outcome(x, e, &why);
+	if (e != OK) {
 		reply_problem(&x->reply, &why);
 		if (why.code == ERR_SYNTAX)
 			exchange_report(x, &why);

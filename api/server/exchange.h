@@ -18,10 +18,12 @@ struct exchange {
 	size_t ntable;
 	struct peer peer;
 	http_refusal_fn *on_refusal; /* may be NULL */
+	http_outcome_fn *on_outcome; /* may be NULL */
 	struct pace *pace;	     /* may be NULL; refusals are slowed */
 	char target[TARGET_MAX + 1]; /* cut when it is refused for its length */
 	char method[16];
 	int64_t start_us;
+	bool told; /* see struct request */
 	struct buf body;
 	struct reply reply;
 };

@@ -52,6 +52,7 @@ struct http_server {
 	struct pace *pace;
 	struct warden *warden;
 	http_refusal_fn *on_refusal;
+	http_outcome_fn *on_outcome;
 	struct listener *listeners;
 	atomic_uint running; /* requests between handler and last byte out */
 	atomic_bool stopping;
@@ -299,6 +300,7 @@ conn_new(const struct listener *l, struct MHD_Connection *mhd)
 	c->x.pace = s->pace;
 	warden_watch(s->warden, &c->watched, fd);
 	allow_pause(c);
+	c->x.on_outcome = s->on_outcome;
 	e = peer_read(fd, peer, &c->no_seat);
 	if (e == OK && s->limits.tenant != NULL)
 		peer->tenant = s->limits.tenant(peer);
@@ -449,6 +451,12 @@ void
 http_server_on_refusal(struct http_server *s, http_refusal_fn *fn)
 {
 	s->on_refusal = fn;
+}
+
+void
+http_server_on_outcome(struct http_server *s, http_outcome_fn *fn)
+{
+	s->on_outcome = fn;
 }
 
 unsigned

@@ -43,6 +43,12 @@ typedef void http_refusal_fn(const struct peer *peer, const char *method,
     const char *target, const struct fault *why);
 void http_server_on_refusal(struct http_server *s, http_refusal_fn *fn);
 
+/* Called when a handler is done, in its thread, with what came of it: why is
+ * filled unless result is OK.  Set before listening. */
+typedef void http_outcome_fn(const struct peer *peer, const char *method,
+    const char *target, enum err result, const struct fault *why);
+void http_server_on_outcome(struct http_server *s, http_outcome_fn *fn);
+
 /* Number of open connections, for status. */
 unsigned http_server_connections(const struct http_server *s);
 

@@ -101,9 +101,12 @@ open_parts(void)
 	core.audit = audit_open(folder, core.config->audit, &why);
 	if (core.audit == NULL)
 		give_up("audit log", &why);
+	audit_rotate_at(core.audit, core.config->audit_rotate);
 	core.store = store_open(core.config->state, &why);
 	if (core.store == NULL)
 		give_up("store", &why);
+	if (audit_remember(&why) != OK)
+		give_up("audit log", &why);
 	core.lanes = lanes_new(core.config, core.config->lane_queue);
 	lanes_channels(core.lanes, LANE_CHANNELS);
 	lanes_on_hang(core.lanes, control_kill_lane);
@@ -156,6 +159,7 @@ open_server(void)
 	if (core.http == NULL)
 		give_up("server", &why);
 	http_server_on_refusal(core.http, audit_refusal);
+	http_server_on_outcome(core.http, audit_outcome);
 }
 
 static enum err
@@ -202,6 +206,7 @@ stop(void)
 	struct fault why;
 
 	engine_stop(core.engine);
+	audit_dismiss(core.audit);
 	line_server_free(core.lines);
 	http_server_free(core.http);
 	engine_free(core.engine);

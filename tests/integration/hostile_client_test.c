@@ -668,7 +668,8 @@ static void
 test_log(void **state)
 {
 	static const char *const events[] = { "start", "decision", "refused",
-		"key", "csr", "order", "signature", "checkpoint", "destroy" };
+		"failed", "key", "csr", "order", "signature", "checkpoint",
+		"destroy" };
 	const char *build = getenv("BUILD");
 	char *command = xasprintf("%s/keybroker audit verify "
 	    "%s/state/audit/audit.log", build != NULL ? build : "build/test",

@@ -27,6 +27,8 @@
 #include "../../broker/base/log.h"
 #include "../../broker/base/mem.h"
 #include "../../broker/core/audit/audit.h"
+#include "../../broker/core/audit/filter.h"
+#include "../../broker/core/audit/segment.h"
 #include "soft_lane.h"
 
 static char folder[64];
@@ -120,7 +122,8 @@ check_signature(const struct json *line, uint64_t seq, const char *prev)
 
 struct found {
 	uint64_t lines;
-	unsigned checkpoints, recovered;
+	unsigned checkpoints, recovered, continued;
+	size_t files;
 };
 
 static void
@@ -144,32 +147,54 @@ check_line(const char *p, size_t n, const char *prev, struct found *f)
 		f->checkpoints++;
 	}
 	f->recovered += strcmp(event, "recovered") == 0;
+	f->continued += strcmp(event, "continued") == 0;
 	json_free(line);
 }
 
-/* Reads the whole file and checks each line against the one before. */
-static struct found
-verify(void)
+static void
+verify_file(const char *file, unsigned char hash[static SHA256_SIZE],
+    struct found *f)
 {
-	unsigned char hash[SHA256_SIZE] = { 0 };
 	char prev[2 * SHA256_SIZE + 1];
-	struct found f = { 0 };
 	const char *p, *end;
 	struct buf b;
 
 	buf_init(&b, 64 * 1024 * 1024);
-	assert_int_equal(read_file(path, &b, &why), OK);
+	assert_int_equal(read_file(file, &b, &why), OK);
 	p = buf_str(&b);
 	while (*p != '\0') {
 		end = strchr(p, '\n');
 		assert_non_null(end);
-		hex_encode(prev, hash, sizeof(hash));
-		check_line(p, (size_t)(end - p), prev, &f);
+		hex_encode(prev, hash, SHA256_SIZE);
+		check_line(p, (size_t)(end - p), prev, f);
 		sha256(hash, p, (size_t)(end - p));
 		p = end + 1;
 	}
 	assert_ptr_equal(p, b.data != NULL ? (char *)b.data + b.len : p);
 	buf_free(&b);
+}
+
+/* Reads all files and checks each line against the one before. */
+static struct found
+verify(void)
+{
+	unsigned char hash[SHA256_SIZE] = { 0 };
+	struct found f = { 0 };
+	struct segments full;
+
+	assert_int_equal(segments_list(folder, &full, &why), OK);
+	for (size_t i = 0; i < full.n; i++) {
+		char name[SEGMENT_NAME], *file;
+
+		assert_int_equal(full.first[i], f.lines + 1);
+		file = xasprintf("%s/%s", folder,
+		    segment_name(full.first[i], name));
+		verify_file(file, hash, &f);
+		free(file);
+	}
+	f.files = full.n + 1;
+	free(full.first);
+	verify_file(path, hash, &f);
 	return f;
 }
 
@@ -573,12 +598,14 @@ test_checkpoint_hangs(void **state)
 static size_t
 count_items(uint64_t after, size_t max, size_t room, int64_t *first)
 {
+	const struct audit_query query = { .from.after = after, .max = max };
+	struct audit_page page;
 	struct json *root;
 	struct buf out;
 	size_t n;
 
 	buf_init(&out, room);
-	assert_int_equal(audit_read(audit, after, max, &out, &why), OK);
+	assert_int_equal(audit_read(audit, &query, &out, &page, &why), OK);
 	root = json_parse(buf_str(&out), out.len, &why);
 	assert_non_null(root);
 	n = json_count(root);
@@ -617,6 +644,448 @@ test_read(void **state)
 	assert_in_range(count_items(0, 5000, 5000, &first), 10, 20);
 }
 
+/* What a page of a query has, as numbers of lines. */
+static size_t
+read_page(const struct audit_query *q, int64_t *seqs, size_t max,
+    struct audit_page *page)
+{
+	const struct json *v;
+	struct json *root;
+	struct buf out;
+	size_t n = 0;
+
+	buf_init(&out, 4000000);
+	assert_int_equal(audit_read(audit, q, &out, page, &why), OK);
+	root = json_parse(buf_str(&out), out.len, &why);
+	assert_non_null(root);
+	for (v = json_first(root); v != NULL && n < max; v = json_next(v))
+		assert_true(json_get_int(v, "seq", &seqs[n++]));
+	assert_int_equal(n, page->shown);
+	json_free(root);
+	buf_free(&out);
+	return n;
+}
+
+static void
+test_tail(void **state)
+{
+	struct audit_page page;
+	int64_t seqs[500];
+
+	(void)state;
+	assert_int_equal(read_page(&(struct audit_query){ .tail = 5,
+	    .max = 5 }, seqs, 500, &page), 0);
+	assert_int_equal(work_all(2, 1500).lines, 3000);
+	for (size_t n = 1; n < 500; n += 83) {
+		struct audit_query q = { .tail = n, .max = n };
+
+		assert_int_equal(read_page(&q, seqs, 500, &page), n);
+		assert_int_equal(seqs[0], 3001 - n);
+		assert_int_equal(seqs[n - 1], 3000);
+		assert_int_equal(page.next, 3000);
+		assert_false(page.more);
+	}
+}
+
+/* ------------------------------------------------------------- filters */
+
+static size_t
+filtered(struct audit_filter f, size_t tail, int64_t *first)
+{
+	struct audit_query q = { .max = 100, .show = audit_show, .arg = &f,
+		.tail = tail };
+	struct audit_page page;
+	int64_t seqs[100] = { 0 };
+	size_t n = read_page(&q, seqs, 100, &page);
+
+	*first = seqs[0];
+	return n;
+}
+
+static void
+test_filter(void **state)
+{
+	int64_t first;
+
+	(void)state;
+	append("\"operation\":\"a.b\",\"tenant\":\"web\",\"key\":\"k\"");
+	append("\"operation\":\"a.b\",\"tenant\":\"ops\",\"keyId\":\"k\"");
+	append("\"operation\":\"c.d\",\"tenant\":\"web\",\"decision\":"
+	    "\"deny\"");
+	append("\"url\":\"\\\"tenant\\\":\\\"web\\\"\",\"tenant\":\"ops\"");
+	append("\"facts\":{\"tenant\":\"web\"},\"reason\":\"web\"");
+	append("\"tenant\":\"we\",\"names\":[\"web\"]");
+	assert_int_equal(filtered((struct audit_filter){ .tenant = "web" }, 0,
+	    &first), 2);
+	assert_int_equal(first, 1);
+	assert_int_equal(filtered((struct audit_filter){ .tenant = "web" }, 1,
+	    &first), 1);
+	assert_int_equal(first, 3);
+	assert_int_equal(filtered((struct audit_filter){ .key = "k" }, 0,
+	    &first), 2);
+	assert_int_equal(filtered((struct audit_filter){ .operation = "a.b",
+	    .tenant = "ops" }, 0, &first), 1);
+	assert_int_equal(first, 2);
+	assert_int_equal(filtered((struct audit_filter){ .decision = "deny" },
+	    0, &first), 1);
+	assert_int_equal(filtered((struct audit_filter){ .event = "test" }, 0,
+	    &first), 6);
+	assert_int_equal(filtered((struct audit_filter){ .tenant = "none" },
+	    5, &first), 0);
+}
+
+/* Of others nothing is seen: no line, no number, no hash. */
+static void
+test_own_lines(void **state)
+{
+	struct audit_filter f = { .only = "web" };
+	struct audit_query q = { .max = 10, .show = audit_show, .arg = &f };
+	struct audit_page page;
+	struct buf out;
+
+	(void)state;
+	append("\"tenant\":\"ops\"");
+	append("\"tenant\":\"web\",\"n\":1");
+	append("\"tenant\":\"web\",\"decision\":\"deny\",\"key\":\"k\","
+	    "\"reason\":\"key k belongs to ops\",\"uid\":5");
+	append("\"n\":2");
+	buf_init(&out, 4000000);
+	assert_int_equal(audit_read(audit, &q, &out, &page, &why), OK);
+	assert_memory_equal(buf_str(&out), "[{\"time\":\"", 10);
+	assert_non_null(strstr(buf_str(&out),
+	    "Z\",\"event\":\"test\",\"tenant\":\"web\",\"n\":1},"));
+	assert_non_null(strstr(buf_str(&out), "Z\",\"event\":\"test\","
+	    "\"tenant\":\"web\",\"decision\":\"deny\",\"uid\":5}]"));
+	assert_int_equal(page.shown, 2);
+	assert_int_equal(page.next, 4);
+	f.key = "k";
+	buf_reset(&out);
+	assert_int_equal(audit_read(audit, &q, &out, &page, &why), OK);
+	assert_string_equal(buf_str(&out), "[]");
+	f.key = NULL;
+	f.tenant = "ops";
+	buf_reset(&out);
+	assert_int_equal(audit_read(audit, &q, &out, &page, &why), OK);
+	assert_string_equal(buf_str(&out), "[]");
+	buf_free(&out);
+}
+
+static void
+test_cursor(void **state)
+{
+	char text[CURSOR_SIZE], other[CURSOR_SIZE];
+	uint64_t seq;
+
+	(void)state;
+	cursor_write(77, text);
+	assert_true(cursor_read(text, &seq));
+	assert_int_equal(seq, 77);
+	cursor_write(78, other);
+	assert_string_not_equal(text, other);
+	text[5] = text[5] == '0' ? '1' : '0';
+	assert_false(cursor_read(text, &seq));
+	assert_false(cursor_read("77", &seq));
+	assert_false(cursor_read("", &seq));
+}
+
+/* ------------------------------------------------------------- rotation */
+
+static void
+rotate(uint64_t first)
+{
+	char name[SEGMENT_NAME], wanted[SEGMENT_NAME];
+
+	assert_int_equal(audit_rotate(audit, name, &why), OK);
+	assert_string_equal(name, segment_name(first, wanted));
+}
+
+static void
+test_rotate(void **state)
+{
+	char name[SEGMENT_NAME];
+	struct found f;
+	int64_t first;
+
+	(void)state;
+	assert_int_equal(audit_rotate(audit, name, &why), ERR_CONFLICT);
+	for (unsigned i = 0; i < 4; i++) {
+		assert_int_equal(work_all(3, 100).lines, 300);
+		rotate(i * 301 + (i == 0));
+		if (i % 2 == 0) {
+			close_log();
+			open_log(i == 0 ? AUDIT_RELAXED : AUDIT_DURABLE);
+		}
+	}
+	f = verify();
+	assert_int_equal(f.files, 5);
+	assert_int_equal(f.continued, 4);
+	assert_int_equal(f.lines, 1204);
+	assert_int_equal(audit_last(audit), 1204);
+	for (uint64_t after = 0; after < 1204; after += 43)
+		assert_int_equal(count_items(after, 400, 1000000, &first),
+		    after + 400 <= 1204 ? 400 : 1204 - after);
+	assert_int_equal(filtered((struct audit_filter){ .event =
+	    "continued" }, 3, &first), 3);
+	assert_int_equal(first, 602);
+}
+
+static void
+test_rotate_by_size(void **state)
+{
+	struct found f = { 0 };
+
+	(void)state;
+	audit_checkpoints(audit, sign, 1000000, 1000000);
+	audit_rotate_at(audit, 65536);
+	assert_int_equal(work_all(4, 200).lines, 800);
+	for (unsigned i = 0; i < 50 && f.files < 2; i++) {
+		usleep(100000);
+		f = verify();
+	}
+	assert_int_equal(f.files, 2);
+	assert_int_equal(f.checkpoints, 1); /* what is full is proved */
+	assert_int_equal(f.lines, 802);
+}
+
+static atomic_bool rotating;
+
+static void *
+keep_rotating(void *arg)
+{
+	char name[SEGMENT_NAME];
+	struct fault own;
+
+	while (rotating)
+		if (audit_rotate(audit, name, &own) == OK)
+			++*(unsigned *)arg;
+	return NULL;
+}
+
+/* Lines go on while files are changed, and readers lose none. */
+static void
+test_rotate_under_load(void **state)
+{
+	unsigned turns = 0;
+	pthread_t thread;
+	int64_t first;
+	struct found f;
+
+	(void)state;
+	rotating = true;
+	assert_int_equal(work_all(1, 1).lines, 1);
+	pthread_create(&thread, NULL, keep_rotating, &turns);
+	assert_int_equal(work_all(6, 150).lines, 900);
+	for (unsigned i = 0; i < 20; i++)
+		assert_true(count_items(i * 10, 300, 1000000, &first) == 300);
+	rotating = false;
+	pthread_join(thread, NULL);
+	assert_true(turns > 0);
+	f = verify();
+	assert_int_equal(f.files, turns + 1);
+	assert_int_equal(f.lines, 901 + turns);
+}
+
+static char *
+file_named(const char *name)
+{
+	return xasprintf("%s/%s", folder, name);
+}
+
+/* A rotation that a crash cut short after each of its steps. */
+static void
+test_rotate_interrupted(void **state)
+{
+	char name[SEGMENT_NAME], *fresh = file_named("audit.log.new");
+	char *full = file_named(segment_name(1, name));
+
+	(void)state;
+	append("\"n\":1");
+	close_log();
+	assert_int_equal(write_file(fresh, "{\"seq\":2", 8, 0600, &why), OK);
+	open_log(AUDIT_DURABLE);
+	assert_int_equal(access(fresh, F_OK), -1);
+	close_log();
+	assert_int_equal(write_file(fresh, "{\"seq\":2", 8, 0600, &why), OK);
+	assert_int_equal(link(path, full), 0);
+	open_log(AUDIT_DURABLE);
+	assert_int_equal(access(fresh, F_OK), -1);
+	assert_int_equal(access(full, F_OK), -1);
+	assert_int_equal(verify().lines, 1);
+	rotate(1);
+	append("\"n\":2");
+	assert_int_equal(verify().lines, 3);
+	/* the current file is lost: the log goes on behind the full one */
+	close_log();
+	assert_int_equal(unlink(path), 0);
+	open_log(AUDIT_DURABLE);
+	append("\"n\":3");
+	assert_int_equal(audit_last(audit), 2);
+	assert_int_equal(verify().lines, 2);
+	free(fresh);
+	free(full);
+}
+
+/* A full file that cannot be made is no loss: the log goes on in the old
+ * one. */
+static void
+test_rotate_fails(void **state)
+{
+	char name[SEGMENT_NAME], *full = file_named(segment_name(1, name));
+
+	(void)state;
+	append("\"n\":1");
+	assert_int_equal(write_file(full, "x\n", 2, 0600, &why), OK);
+	assert_int_equal(audit_rotate(audit, name, &why), ERR_IO);
+	append("\"n\":2");
+	assert_int_equal(unlink(full), 0);
+	assert_int_equal(verify().lines, 2);
+	assert_int_equal(audit_rotate(audit, name, &why), OK);
+	assert_int_equal(verify().lines, 3);
+	free(full);
+}
+
+/* Whoever keeps the log takes full files away. */
+static void
+test_archived(void **state)
+{
+	char name[SEGMENT_NAME], *full = file_named(segment_name(1, name));
+	struct audit_query q = { .max = 100 };
+	struct audit_page page;
+	int64_t seqs[100];
+
+	(void)state;
+	append("\"n\":1");
+	append("\"n\":2");
+	rotate(1);
+	append("\"n\":3");
+	rotate(3);
+	append("\"n\":4");
+	assert_int_equal(unlink(full), 0);
+	assert_int_equal(read_page(&q, seqs, 100, &page), 4);
+	assert_int_equal(seqs[0], 3);
+	assert_int_equal(seqs[3], 6);
+	close_log();
+	open_log(AUDIT_DURABLE);
+	assert_int_equal(audit_last(audit), 6);
+	free(full);
+}
+
+/* ------------------------------------------------------ what is remembered */
+
+static struct audit_mark kept;
+
+static void
+keep(const struct audit_mark *mark)
+{
+	kept = *mark;
+}
+
+static unsigned
+count_event(const char *event)
+{
+	int64_t first;
+
+	return (unsigned)filtered((struct audit_filter){ .event = event }, 0,
+	    &first);
+}
+
+static void
+test_remembered(void **state)
+{
+	off_t size;
+	struct stat st;
+
+	(void)state;
+	audit_on_checkpoint(audit, keep);
+	audit_checkpoints(audit, sign, 1000000, 1000000);
+	append("\"n\":1");
+	assert_int_equal(stat(path, &st), 0);
+	size = st.st_size;
+	append("\"n\":2");
+	assert_int_equal(audit_checkpoint(audit, &why), OK);
+	assert_int_equal(kept.seq, 3);
+	append("\"n\":3");
+	close_log();
+	open_log(AUDIT_DURABLE);
+	assert_int_equal(audit_expect(audit, &kept, &why), OK);
+	assert_int_equal(audit_last(audit), 4);
+	assert_int_equal(audit_last_checkpoint(audit).seq, 3);
+	close_log();
+	assert_int_equal(truncate(path, size), 0);
+	open_log(AUDIT_DURABLE);
+	assert_int_equal(audit_expect(audit, &kept, &why), OK);
+	assert_int_equal(count_event("shortened"), 1);
+	append("\"n\":2");
+	assert_int_equal(audit_expect(audit, &kept, &why), OK);
+	assert_int_equal(count_event("rewritten"), 1);
+	assert_int_equal(verify().lines, 4);
+	kept.seq = 0;
+	assert_int_equal(audit_expect(audit, &kept, &why), OK);
+	assert_int_equal(audit_last(audit), 4);
+}
+
+/* ------------------------------------------------------------- following */
+
+struct waiter {
+	pthread_t thread;
+	uint64_t after;
+	bool news;
+	int64_t us;
+};
+
+static void *
+wait_for_news(void *arg)
+{
+	struct waiter *r = arg;
+	int64_t start = clock_monotonic_us();
+
+	r->news = audit_wait(audit, r->after, start + 5000000);
+	r->us = clock_monotonic_us() - start;
+	return NULL;
+}
+
+static void
+test_follow(void **state)
+{
+	struct waiter r[3] = { { .after = 0 }, { .after = 0 },
+		{ .after = 1 } };
+
+	(void)state;
+	assert_false(audit_wait(audit, 0, clock_monotonic_us() + 50000));
+	for (unsigned i = 0; i < 3; i++)
+		pthread_create(&r[i].thread, NULL, wait_for_news, &r[i]);
+	usleep(100000);
+	append("\"n\":1");
+	for (unsigned i = 0; i < 2; i++) {
+		pthread_join(r[i].thread, NULL);
+		assert_true(r[i].news);
+		assert_in_range(r[i].us, 90000, 3000000);
+	}
+	audit_dismiss(audit);
+	pthread_join(r[2].thread, NULL);
+	assert_false(r[2].news);
+	assert_in_range(r[2].us, 90000, 3000000);
+	assert_false(audit_wait(audit, 0, clock_monotonic_us() + 5000000));
+}
+
+static void
+test_followers_are_few(void **state)
+{
+	unsigned n = 0;
+
+	(void)state;
+	while (audit_follow(audit, 1, &why) == OK)
+		n++;
+	assert_in_range(n, 4, 16);
+	assert_int_equal(why.code, ERR_BUSY);
+	assert_true(why.retry_after > 0);
+	for (uint32_t uid = 2; uid < 100; uid++)
+		n += audit_follow(audit, uid, &why) == OK;
+	assert_in_range(n, 16, 64);
+	audit_unfollow(audit, 1);
+	assert_int_equal(audit_follow(audit, 7, &why), OK);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup_sign, teardown)
 
 int
@@ -630,7 +1099,12 @@ main(void)
 		TEST(test_disk_full), TEST(test_checkpoint),
 		TEST(test_checkpoints_by_count),
 		TEST(test_checkpoints_by_time), TEST(test_checkpoint_hangs),
-		TEST(test_read),
+		TEST(test_read), TEST(test_tail), TEST(test_filter),
+		TEST(test_own_lines), TEST(test_cursor), TEST(test_rotate),
+		TEST(test_rotate_by_size), TEST(test_rotate_under_load),
+		TEST(test_rotate_interrupted), TEST(test_rotate_fails),
+		TEST(test_archived), TEST(test_remembered),
+		TEST(test_follow), TEST(test_followers_are_few),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

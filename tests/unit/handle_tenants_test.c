@@ -45,6 +45,7 @@ static const struct probe {
 	{ "token_unlatch", NULL, "main", "", "{}" },
 	{ "configuration_check", NULL, "", "", "{\"text\":\"\"}" },
 	{ "audit_list", NULL, "", "", NULL }, /* see the tests of the log */
+	{ "audit_rotate", NULL, "", "", "{}" },
 	{ "keys_list", NULL, "", "", NULL },
 	{ "accounts_list", NULL, "", "", NULL },
 	{ "certificates_list", NULL, "", "", NULL },

@@ -1,4 +1,4 @@
-/* Handlers of status, tokens, keys, accounts, audit, policy and
+/* Handlers of status, tokens, keys, accounts, policy and
  * configuration: shapes, refusals, and the line that each leaves. */
 #include <stdarg.h>
 #include <stddef.h>
@@ -358,48 +358,6 @@ test_accounts(void **state)
 	outcome_free(&o);
 }
 
-static void
-test_audit(void **state)
-{
-	struct outcome_of o = ask_query(UID_OPS, handle_audit_list, "",
-	    "after=1&limit=2", NULL);
-	int64_t seq = 0, last = 0;
-
-	(void)state;
-	assert_int_equal(o.err, OK);
-	assert_int_equal(json_count(json_get(o.json, "items")), 2);
-	assert_true(json_get_int(json_first(json_get(o.json, "items")), "seq",
-	    &seq) && seq == 2);
-	assert_true(json_get_int(o.json, "last", &last) && last > 3);
-	outcome_free(&o);
-	expect_decision("audit.read", "allow", UID_OPS, NULL);
-	expect(ask_query(UID_OPS, handle_audit_list, "", "after=x", NULL),
-	    ERR_SYNTAX, "after");
-	expect(ask_query(UID_OPS, handle_audit_list, "", "limit=0", NULL),
-	    ERR_SYNTAX, "limit");
-	expect(ask(UID_WEB, handle_audit_list, "", NULL), ERR_DENIED, NULL);
-}
-
-/* What never reached a handler. */
-static void
-test_refusal(void **state)
-{
-	struct peer peer = { .uid = 5, .gid = 6, .pid = 7, .listener = "api" };
-	uint64_t before = audit_last(core.audit);
-	struct fault why;
-	struct buf text;
-
-	(void)state;
-	fault_set(&why, ERR_NOT_FOUND, "no such path: /v2");
-	audit_refusal(&peer, "GET", "/v2\"\n\xff", &why);
-	buf_init(&text, 100000);
-	assert_int_equal(audit_read(core.audit, before, 100, &text, &why), OK);
-	assert_non_null(strstr(buf_str(&text), "\"event\":\"refused\","
-	    "\"method\":\"GET\",\"target\":\"/v2\\\"\\n"));
-	assert_non_null(strstr(buf_str(&text), "\"error\":\"not-found\""));
-	buf_free(&text);
-}
-
 static bool
 explained(const char *body, bool expected)
 {
@@ -488,8 +446,6 @@ main(void)
 		cmocka_unit_test(test_pages),
 		cmocka_unit_test(test_queries),
 		cmocka_unit_test(test_accounts),
-		cmocka_unit_test(test_audit),
-		cmocka_unit_test(test_refusal),
 		cmocka_unit_test(test_explain),
 		cmocka_unit_test(test_configuration),
 	};

@@ -45,7 +45,9 @@ static const struct { const char *schema, *members; } shapes[] = {
 	{ "Process", "role name pid state restarts sandbox" },
 	{ "CertificateCounts", "total issued failing" },
 	{ "OrderCounts", "open" },
-	{ "AuditState", "lines mode" },
+	{ "AuditState", "lines mode checkpoint" },
+	{ "AuditCheckpoint", "seq sha256" },
+	{ "AuditRotation", "file last" },
 	{ "Token", "name state lanes waiting label serial manufacturer model "
 	    "keyTypes algorithms signatures error" },
 	{ "Lanes", "configured up" },
@@ -81,7 +83,7 @@ static const struct { const char *schema, *members; } shapes[] = {
 	{ "Authorization", "identifier wildcard state error" },
 	{ "Event", "time text" },
 	{ "AuditLine", "seq time prev event" },
-	{ "AuditPage", "items last" },
+	{ "AuditPage", "items last next more" },
 	{ "ExplainRequest", "uid gid groups listener operation key account ca "
 	    "certificate names ips profile" },
 	{ "Decision", "allow line tenant reason operation" },

@@ -74,6 +74,7 @@ test_defaults(void **state)
 	    "log info\n"
 	    "sandbox available\n"
 	    "audit durable {\n"
+	    "\trotate 256MiB\n"
 	    "\tcheckpoint {\n"
 	    "\t\tlines 1000\n"
 	    "\t\tevery 1h\n"

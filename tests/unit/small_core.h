@@ -49,6 +49,7 @@
 	"  certificates \"web-*\"\n"                                          \
 	"}\n"                                                                 \
 	"allow \"web\" { operations key.read keys \"web-*\" }\n"              \
+	"allow \"web\" { operations audit.own }\n"                           \
 	"allow \"rated\" { operations key.read rate 2 per 1h }\n"             \
 	"tenant \"group\" { gid 10 }\n"                                       \
 	"allow \"group\" { operations token.unlatch }\n"
@@ -411,7 +412,8 @@ outcome_free(struct outcome_of *o)
 static inline struct json *
 last_decision(void)
 {
-	uint64_t last = audit_last(core.audit);
+	const struct audit_query query = { .tail = 50, .max = 50 };
+	struct audit_page page;
 	struct json *lines, *line;
 	struct json_writer w;
 	struct fault why;
@@ -419,8 +421,7 @@ last_decision(void)
 	size_t i;
 
 	buf_init(&text, 1000000);
-	if (audit_read(core.audit, last > 50 ? last - 50 : 0, 50, &text,
-		&why) != OK)
+	if (audit_read(core.audit, &query, &text, &page, &why) != OK)
 		abort();
 	lines = json_parse(buf_str(&text), text.len, &why);
 	for (i = json_count(lines); i > 0; i--)

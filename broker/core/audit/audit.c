@@ -9,7 +9,6 @@
 
 #include "../../base/b64.h"
 #include "../../base/clock.h"
-#include "../../base/io.h"
 #include "../../base/log.h"
 #include "../../base/mem.h"
 #include "log.h"
@@ -18,8 +17,8 @@
 #define PENDING_MAX (32 * 1024 * 1024) /* bytes that wait to be written */
 #define TICK_US	    1000000
 
-static void
-wait_until(struct audit *a, pthread_cond_t *cond, int64_t until)
+void
+audit_sleep(struct audit *a, pthread_cond_t *cond, int64_t until)
 {
 	struct timespec ts = { .tv_sec = until / 1000000,
 		.tv_nsec = until % 1000000 * 1000 };
@@ -33,30 +32,30 @@ wait_until(struct audit *a, pthread_cond_t *cond, int64_t until)
 static enum err
 write_lines(struct audit *a, const struct buf *b, off_t end, struct fault *why)
 {
-	const unsigned char *p = b->data;
-	size_t left = b->len;
-	off_t at = end;
-	enum err e = OK;
+	enum err e;
 
 	if (a->untidy && ftruncate(a->fd, end) != 0)
 		return fault_errno(why, ERR_IO, "cannot cut the audit log");
 	a->untidy = false;
-	while (left > 0) {
-		ssize_t n = pwrite(a->fd, p, left, at);
-
-		if (n < 0 && errno == EINTR)
-			continue;
-		if (n <= 0)
-			break;
-		p += n;
-		at += n;
-		left -= (size_t)n;
-	}
-	if (left > 0 || (a->mode == AUDIT_DURABLE && fdatasync(a->fd) != 0)) {
-		e = fault_errno(why, ERR_IO, "cannot write the audit log");
+	e = audit_file_write(a->fd, b->data, b->len, end, why);
+	if (e == OK && a->mode == AUDIT_DURABLE && fdatasync(a->fd) != 0)
+		e = fault_errno(why, ERR_IO, "cannot flush the audit log");
+	if (e != OK)
 		a->untidy = ftruncate(a->fd, end) != 0;
-	}
 	return e;
+}
+
+/* The same into a new file; what is before it is on disk first. */
+static enum err
+begin_file(struct audit *a, const struct buf *b, const struct audit_end *old,
+    int *fd, struct fault *why)
+{
+	if (a->untidy && ftruncate(a->fd, old->size) != 0)
+		return fault_errno(why, ERR_IO, "cannot cut the audit log");
+	a->untidy = false;
+	if (fdatasync(a->fd) != 0)
+		return fault_errno(why, ERR_IO, "cannot flush the audit log");
+	return segment_begin(a->folder, old->first, b, fd, why);
 }
 
 /* The lock is held. */
@@ -91,32 +90,52 @@ fall_back(struct audit *a, const struct fault *why)
 	buf_reset(&a->pending);
 }
 
-/* Writes what is pending, with the lock released meanwhile. */
+/* What was written is the end on disk now. */
 static void
-write_pending(struct audit *a)
+move_on(struct audit *a, const struct audit_end *end, int fd)
+{
+	if (a->failing)
+		log_info("the audit log can be written again");
+	a->failing = false;
+	a->disk = *end;
+	a->unsynced = a->mode == AUDIT_RELAXED;
+	if (fd >= 0) {
+		close(a->fd);
+		a->fd = fd;
+	}
+	if (a->waiting > 0)
+		pthread_cond_broadcast(&a->news);
+}
+
+void
+audit_write(struct audit *a)
 {
 	struct buf all = a->pending;
-	struct audit_end end = { .size = a->disk.size + (off_t)all.len,
-		.seq = a->seq };
+	const struct audit_end old = a->disk;
+	struct audit_end end = { .size = (off_t)all.len, .seq = a->seq,
+		.first = old.seq + 1 };
+	bool turning = a->turning;
 	struct fault why;
+	int fd = -1;
 	enum err e;
 
 	memcpy(end.hash, a->hash, SHA256_SIZE);
+	if (!turning)
+		end.size += old.size;
+	if (!turning && old.first != 0)
+		end.first = old.first;
 	a->pending = a->writing;
 	a->busy = true;
+	a->turning = false;
 	pthread_mutex_unlock(&a->lock);
-	e = write_lines(a, &all, end.size - (off_t)all.len, &why);
+	e = turning ? begin_file(a, &all, &old, &fd, &why) :
+	    write_lines(a, &all, old.size, &why);
 	pthread_mutex_lock(&a->lock);
 	a->busy = false;
-	if (e == OK) {
-		if (a->failing)
-			log_info("the audit log can be written again");
-		a->failing = false;
-		a->disk = end;
-		a->unsynced = a->mode == AUDIT_RELAXED;
-	} else {
+	if (e == OK)
+		move_on(a, &end, fd);
+	else
 		fall_back(a, &why);
-	}
 	buf_reset(&all);
 	a->writing = all;
 	pthread_cond_broadcast(&a->change);
@@ -134,7 +153,7 @@ audit_await(struct audit *a, struct fault *why)
 		if (a->busy)
 			pthread_cond_wait(&a->change, &a->lock);
 		else
-			write_pending(a);
+			audit_write(a);
 	}
 	if (ep->ended && ep->kept < seq) {
 		e = ep->why.code;
@@ -196,7 +215,7 @@ audit_append(struct audit *a, const char *event, const char *members,
 		    "audit line of more than %d bytes", MEMBERS_MAX);
 	pthread_mutex_lock(&a->lock);
 	while (a->paused > clock_monotonic_us())
-		wait_until(a, &a->change, a->paused);
+		audit_sleep(a, &a->change, a->paused);
 	e = audit_chain(a, event, members, n, why);
 	if (e == OK && a->sign != NULL &&
 	    a->seq - a->checkpoint_seq == a->every_lines)
@@ -209,21 +228,49 @@ audit_append(struct audit *a, const char *event, const char *members,
 
 /* ---------------------------------------------------------- the thread */
 
+/* The file may be replaced meanwhile. */
 static void
 flush(struct audit *a)
 {
+	int fd = dup(a->fd);
+
 	a->unsynced = false;
 	pthread_mutex_unlock(&a->lock);
-	if (fdatasync(a->fd) != 0)
+	if (fd < 0 || fdatasync(fd) != 0)
 		log_error("cannot flush the audit log: %s", strerror(errno));
+	if (fd >= 0)
+		close(fd);
 	pthread_mutex_lock(&a->lock);
+}
+
+/* Does what takes its own locks. */
+static void
+unlocked(struct audit *a, enum err (*work)(struct audit *, struct fault *),
+    const char *what)
+{
+	struct fault why;
+
+	pthread_mutex_unlock(&a->lock);
+	if (work(a, &why) != OK)
+		log_warning("audit %s: %s", what, why.text);
+	pthread_mutex_lock(&a->lock);
+}
+
+static enum err
+rotate(struct audit *a, struct fault *why)
+{
+	char name[SEGMENT_NAME];
+	enum err e = audit_rotate(a, name, why);
+
+	if (e == OK)
+		log_info("audit log: %s is full", name);
+	return e;
 }
 
 static void *
 run(void *arg)
 {
 	struct audit *a = arg;
-	struct fault why;
 
 	pthread_mutex_lock(&a->lock);
 	while (!a->stop) {
@@ -231,22 +278,18 @@ run(void *arg)
 
 		if (a->unsynced)
 			flush(a);
-		if (audit_checkpoint_due(a, now)) {
-			pthread_mutex_unlock(&a->lock);
-			if (audit_checkpoint(a, &why) != OK)
-				log_warning("audit checkpoint: %s", why.text);
-			pthread_mutex_lock(&a->lock);
-		}
+		if (audit_checkpoint_due(a, now))
+			unlocked(a, audit_checkpoint, "checkpoint");
+		if (audit_rotation_due(a, now))
+			unlocked(a, rotate, "rotation");
 		if (!a->stop)
-			wait_until(a, &a->tick, now + TICK_US);
+			audit_sleep(a, &a->tick, now + TICK_US);
 	}
 	if (a->unsynced)
 		flush(a);
 	pthread_mutex_unlock(&a->lock);
 	return NULL;
 }
-
-/* -------------------------------------------------------------- reading */
 
 uint64_t
 audit_last(struct audit *a)
@@ -257,18 +300,6 @@ audit_last(struct audit *a)
 	seq = a->disk.seq;
 	pthread_mutex_unlock(&a->lock);
 	return seq;
-}
-
-enum err
-audit_read(struct audit *a, uint64_t after, size_t max, struct buf *out,
-    struct fault *why)
-{
-	off_t size;
-
-	pthread_mutex_lock(&a->lock);
-	size = a->disk.size;
-	pthread_mutex_unlock(&a->lock);
-	return audit_file_read(a->fd, size, after, max, out, why);
 }
 
 /* ------------------------------------------------------ opening, closing */
@@ -301,6 +332,7 @@ conditions_init(struct audit *a)
 	pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
 	pthread_cond_init(&a->change, &attr);
 	pthread_cond_init(&a->tick, &attr);
+	pthread_cond_init(&a->news, &attr);
 	pthread_condattr_destroy(&attr);
 	pthread_mutex_init(&a->lock, NULL);
 	pthread_mutex_init(&a->checkpoint, NULL);
@@ -310,18 +342,15 @@ struct audit *
 audit_open(const char *folder, enum audit_mode mode, struct fault *why)
 {
 	struct audit *a = xcalloc(1, sizeof(*a));
-	char *path = xasprintf("%s/audit.log", folder);
 	enum err e;
 
 	a->mode = mode;
+	a->folder = xstrdup(folder);
 	epoch_begin(a);
 	buf_init(&a->pending, PENDING_MAX);
 	buf_init(&a->writing, PENDING_MAX);
 	conditions_init(a);
-	e = audit_file_open(path, &a->fd, &a->disk, why);
-	if (e == OK)
-		e = sync_folder(folder, why);
-	free(path);
+	e = segment_current(folder, &a->fd, &a->disk, why);
 	a->seq = a->disk.seq;
 	memcpy(a->hash, a->disk.hash, SHA256_SIZE);
 	a->checkpoint_at = clock_monotonic_us();
@@ -337,6 +366,7 @@ audit_open(const char *folder, enum audit_mode mode, struct fault *why)
 	epoch_unref(a->epoch);
 	buf_free(&a->pending);
 	buf_free(&a->writing);
+	free(a->folder);
 	free(a);
 	return NULL;
 }
@@ -357,7 +387,9 @@ audit_close(struct audit *a)
 	buf_free(&a->writing);
 	pthread_cond_destroy(&a->change);
 	pthread_cond_destroy(&a->tick);
+	pthread_cond_destroy(&a->news);
 	pthread_mutex_destroy(&a->lock);
 	pthread_mutex_destroy(&a->checkpoint);
+	free(a->folder);
 	free(a);
 }

@@ -1,4 +1,8 @@
-/* Lines of the audit log that are signed by a key in a token. */
+/*
+ * Lines of the audit log that are signed by a key in a token, and what is
+ * remembered of them elsewhere: a log that was cut behind its last checkpoint
+ * does not show it itself.
+ */
 #include <stdlib.h>
 #include <string.h>
 
@@ -57,6 +61,7 @@ static enum err
 append_checkpoint(struct audit *a, uint64_t seq, const struct buf *members,
     struct fault *why)
 {
+	struct audit_mark mark = { .seq = seq + 1 };
 	enum err e;
 
 	if (a->seq != seq)
@@ -64,11 +69,14 @@ append_checkpoint(struct audit *a, uint64_t seq, const struct buf *members,
 		    "the audit log went on before its checkpoint was signed");
 	e = audit_chain(a, "checkpoint", (const char *)members->data,
 	    members->len, why);
+	memcpy(mark.hash, a->hash, SHA256_SIZE);
 	if (e == OK)
 		e = audit_await(a, why);
-	if (e == OK)
-		a->checkpoint_seq = seq + 1;
-	return e;
+	if (e != OK)
+		return e;
+	a->checkpoint_seq = seq + 1;
+	a->mark = mark;
+	return OK;
 }
 
 /*
@@ -107,15 +115,27 @@ out:
 }
 
 enum err
-audit_checkpoint(struct audit *a, struct fault *why)
+audit_checkpoint_locked(struct audit *a, struct fault *why)
 {
+	uint64_t before = a->mark.seq;
 	enum err e = ERR_BUSY;
 
-	pthread_mutex_lock(&a->checkpoint);
 	if (a->sign == NULL)
 		e = fault_set(why, ERR_CONFLICT, "no audit key");
 	for (unsigned i = 0; e == ERR_BUSY && i < TRIES; i++)
 		e = try_checkpoint(a, why);
+	if (a->mark.seq != before && a->keep != NULL)
+		a->keep(&a->mark);
+	return e;
+}
+
+enum err
+audit_checkpoint(struct audit *a, struct fault *why)
+{
+	enum err e;
+
+	pthread_mutex_lock(&a->checkpoint);
+	e = audit_checkpoint_locked(a, why);
 	pthread_mutex_unlock(&a->checkpoint);
 	return e;
 }
@@ -132,4 +152,109 @@ audit_checkpoints(struct audit *a, audit_sign_fn *sign, unsigned every_lines,
 	pthread_cond_signal(&a->tick);
 	pthread_mutex_unlock(&a->lock);
 	pthread_mutex_unlock(&a->checkpoint);
+}
+
+void
+audit_on_checkpoint(struct audit *a, audit_keep_fn *keep)
+{
+	pthread_mutex_lock(&a->checkpoint);
+	a->keep = keep;
+	pthread_mutex_unlock(&a->checkpoint);
+}
+
+struct audit_mark
+audit_last_checkpoint(struct audit *a)
+{
+	struct audit_mark mark;
+
+	pthread_mutex_lock(&a->lock);
+	mark = a->mark;
+	pthread_mutex_unlock(&a->lock);
+	return mark;
+}
+
+/* ------------------------------------------------------- what is remembered */
+
+/* The first line of a page, compared with what was remembered. */
+struct comparison {
+	const struct audit_mark *mark;
+	bool done, differs;
+};
+
+static bool
+compare(const char *line, size_t n, struct buf *out, void *arg)
+{
+	struct comparison *c = arg;
+	unsigned char hash[SHA256_SIZE];
+
+	(void)out;
+	if (c->done)
+		return true;
+	c->done = true;
+	sha256(hash, line, n);
+	c->differs = memcmp(hash, c->mark->hash, SHA256_SIZE) != 0;
+	return true;
+}
+
+/* A line whose file was moved away cannot be compared. */
+static enum err
+differs(struct audit *a, const struct audit_mark *mark, bool *out,
+    struct fault *why)
+{
+	struct comparison c = { .mark = mark };
+	struct audit_query q = { .from.after = mark->seq - 1, .max = 1,
+		.show = compare, .arg = &c };
+	struct audit_page page;
+	struct buf none;
+	enum err e;
+
+	buf_init(&none, 2 * AUDIT_LINE_MAX);
+	e = audit_read(a, &q, &none, &page, why);
+	buf_free(&none);
+	*out = e == OK && page.next == mark->seq && c.differs;
+	return e;
+}
+
+static enum err
+tell(struct audit *a, const char *event, const struct audit_mark *mark,
+    struct fault *why)
+{
+	char hex[2 * SHA256_SIZE + 1];
+	uint64_t last = audit_last(a);
+	struct json_writer w;
+	struct buf members;
+	enum err e;
+
+	log_error("audit log: it was %s: line %llu is not the one that was "
+	    "signed, or gone; the last one is %llu", event,
+	    (unsigned long long)mark->seq, (unsigned long long)last);
+	hex_encode(hex, mark->hash, SHA256_SIZE);
+	buf_init(&members, 512);
+	json_write_start(&w, &members);
+	json_put_int(&w, "expected", (int64_t)mark->seq);
+	json_put_string(&w, "sha256", hex);
+	json_put_int(&w, "last", (int64_t)last);
+	e = audit_append(a, event, buf_str(&members), members.len, why);
+	buf_free(&members);
+	return e;
+}
+
+enum err
+audit_expect(struct audit *a, const struct audit_mark *mark,
+    struct fault *why)
+{
+	bool other = false;
+	enum err e;
+
+	if (mark->seq == 0)
+		return OK;
+	if (audit_last(a) < mark->seq)
+		return tell(a, "shortened", mark, why);
+	e = differs(a, mark, &other, why);
+	if (e == OK && other)
+		return tell(a, "rewritten", mark, why);
+	pthread_mutex_lock(&a->lock);
+	a->mark = *mark;
+	pthread_mutex_unlock(&a->lock);
+	return e;
 }

@@ -12,7 +12,10 @@
 #include "../../base/mem.h"
 
 #define START	"{\"seq\":"
+#define TIME	",\"time\":\""
 #define PREV	"\"prev\":\""
+#define CHUNK	(2 * AUDIT_LINE_MAX) /* has a whole line wherever it begins */
+#define SHORT	8192 /* most lines are shorter by far */
 #define SEQ_MAX 9007199254740991ULL
 
 /* A line within a piece of the file, without its newline. */
@@ -20,6 +23,7 @@ struct line {
 	const char *p;
 	size_t n;
 	uint64_t seq;
+	const char *time; /* at least RFC3339_SIZE bytes, or NULL */
 };
 
 static bool
@@ -34,10 +38,13 @@ read_seq(struct line *l)
 			return false;
 		l->seq = l->seq * 10 + (uint64_t)(l->p[i] - '0');
 	}
+	l->time = l->n - i > sizeof(TIME) + RFC3339_SIZE &&
+	    memcmp(l->p + i, TIME, sizeof(TIME) - 1) == 0 ?
+	    l->p + i + sizeof(TIME) - 1 : NULL;
 	return l->seq > 0 && i < l->n && l->p[i] == ',';
 }
 
-/* The first line that begins at or behind p; false when none ends here. */
+/* The line that begins at p; false when it does not end before end. */
 static bool
 next_line(const char *p, const char *end, struct line *l)
 {
@@ -70,7 +77,8 @@ read_at(int fd, char *p, size_t n, off_t at, struct fault *why)
 	return OK;
 }
 
-/* prev of the last line must be the hash of the line before it. */
+/* prev of the last line must be the hash of the line before it.  Before the
+ * first line of a file there is none, or it is in another file. */
 static bool
 follows(const struct line *last, const struct line *before)
 {
@@ -78,6 +86,8 @@ follows(const struct line *last, const struct line *before)
 	char hex[2 * SHA256_SIZE + 1];
 	const char *prev = memmem(last->p, last->n, PREV, sizeof(PREV) - 1);
 
+	if (before->p == NULL && last->seq > 1)
+		return prev != NULL;
 	if (before->p != NULL)
 		sha256(hash, before->p, before->n);
 	hex_encode(hex, hash, sizeof(hash));
@@ -120,9 +130,26 @@ judge_tail(const char *tail, size_t n, bool whole, struct audit_end *end,
 	return OK;
 }
 
-/* Looks at as much of the end as surely holds two lines and a piece. */
+/* The number of the first line; an incomplete one will be cut off. */
 static enum err
-find_end(int fd, struct audit_end *end, struct fault *why)
+find_first(int fd, char *room, size_t n, struct audit_end *end,
+    struct fault *why)
+{
+	struct line l;
+	enum err e = read_at(fd, room, n, 0, why);
+
+	if (e != OK || !next_line(room, room + n, &l))
+		return e;
+	if (!read_seq(&l))
+		return fault_set(why, ERR_SYNTAX, "audit.log does not begin "
+		    "with a line of an audit log");
+	end->first = l.seq;
+	return OK;
+}
+
+/* Looks at as much of the end as surely holds two lines and a piece. */
+enum err
+audit_file_end(int fd, struct audit_end *end, struct fault *why)
 {
 	size_t n = 3 * AUDIT_LINE_MAX;
 	char *tail = xmalloc(n);
@@ -140,7 +167,9 @@ find_end(int fd, struct audit_end *end, struct fault *why)
 	whole = st.st_size <= (off_t)n;
 	if (whole)
 		n = (size_t)st.st_size;
-	e = read_at(fd, tail, n, st.st_size - (off_t)n, why);
+	e = find_first(fd, tail, n, end, why);
+	if (e == OK)
+		e = read_at(fd, tail, n, st.st_size - (off_t)n, why);
 	if (e == OK) {
 		/* a piece that does not begin with the file begins amid a
 		 * line */
@@ -166,7 +195,7 @@ audit_file_open(const char *path, int *fd, struct audit_end *end,
 		e = fault_errno(why, ERR_CONFLICT,
 		    "another process writes %s", path);
 	else
-		e = find_end(*fd, end, why);
+		e = audit_file_end(*fd, end, why);
 	if (e == OK && end->cut != 0 && (ftruncate(*fd, end->size) != 0 ||
 	    fsync(*fd) != 0))
 		e = fault_errno(why, ERR_IO, "cannot cut %s", path);
@@ -177,50 +206,109 @@ audit_file_open(const char *path, int *fd, struct audit_end *end,
 	return e;
 }
 
-/* The offset of the first line that begins at or behind at, and its number;
- * size when there is none. */
-static enum err
-line_at(int fd, off_t size, off_t at, char *chunk, off_t *start,
-    uint64_t *seq, struct fault *why)
+enum err
+audit_file_write(int fd, const void *bytes, size_t n, off_t at,
+    struct fault *why)
 {
-	size_t n = size - at < 2 * AUDIT_LINE_MAX ?
-	    (size_t)(size - at) : 2 * AUDIT_LINE_MAX;
-	const char *p = chunk, *end = chunk + n;
+	const unsigned char *p = bytes;
+
+	while (n > 0) {
+		ssize_t k = pwrite(fd, p, n, at);
+
+		if (k < 0 && errno == EINTR)
+			continue;
+		if (k <= 0)
+			return fault_errno(why, ERR_IO,
+			    "cannot write the audit log");
+		p += k;
+		at += k;
+		n -= (size_t)k;
+	}
+	return OK;
+}
+
+/* ----------------------------------------------------------------- walking */
+
+static bool
+starts(const struct line *l, const struct audit_start *start)
+{
+	size_t n = strlen(start->since);
+
+	return l->seq > start->after && (n == 0 || l->time == NULL ||
+	    memcmp(l->time, start->since, n) >= 0);
+}
+
+static enum err
+damaged(off_t at, struct fault *why)
+{
+	return fault_set(why, ERR_SYNTAX, "audit.log is damaged at byte %lld",
+	    (long long)at);
+}
+
+/* Bytes of a piece that begins at an offset. */
+static size_t
+piece(off_t size, off_t at)
+{
+	return size - at < CHUNK ? (size_t)(size - at) : CHUNK;
+}
+
+/* Finds the first line that begins within a piece, which begins amid a line
+ * unless at is 0; false when none is whole there. */
+static bool
+line_within(const char *chunk, size_t n, off_t at, struct line *l)
+{
+	const char *p = chunk;
+
+	if (at != 0)
+		p = memchr(chunk, '\n', n);
+	if (p == NULL)
+		return false;
+	return next_line(at != 0 ? p + 1 : p, chunk + n, l);
+}
+
+/* The offset of the first line that begins at or behind at, and whether the
+ * walk starts there or before; size and true when there is none. */
+static enum err
+line_at(int fd, off_t size, off_t at, char *chunk,
+    const struct audit_start *from, off_t *start, bool *behind,
+    struct fault *why)
+{
+	size_t most = piece(size, at), n = most < SHORT ? most : SHORT;
 	struct line l;
 	enum err e;
 
 	*start = size;
-	*seq = UINT64_MAX;
+	*behind = true;
 	e = read_at(fd, chunk, n, at, why);
-	if (e != OK)
+	if (e == OK && n < most && !line_within(chunk, n, at, &l)) {
+		n = most;
+		e = read_at(fd, chunk, n, at, why);
+	}
+	if (e != OK || !line_within(chunk, n, at, &l))
 		return e;
-	if (at != 0)
-		p = memchr(chunk, '\n', n);
-	if (p == NULL || (at != 0 && ++p == end))
-		return OK;
-	if (!next_line(p, end, &l) || !read_seq(&l))
-		return fault_set(why, ERR_SYNTAX, "audit.log is damaged at "
-		    "byte %lld", (long long)(at + (p - chunk)));
-	*start = at + (p - chunk);
-	*seq = l.seq;
+	if (!read_seq(&l))
+		return damaged(at + (l.p - chunk), why);
+	*start = at + (l.p - chunk);
+	*behind = starts(&l, from);
 	return OK;
 }
 
-/* Lines are in order of their numbers, so the place is found by halving. */
+/* Lines are in order, so the place is found by halving. */
 static enum err
-seek(int fd, off_t size, uint64_t after, char *chunk, off_t *found,
-    struct fault *why)
+seek(int fd, off_t size, const struct audit_start *from, char *chunk,
+    off_t *found, struct fault *why)
 {
 	off_t low = 0, high = size, start;
-	uint64_t seq;
+	bool behind;
 	enum err e = OK;
 
 	*found = size;
 	while (e == OK && low < high) {
 		off_t middle = low + (high - low) / 2;
 
-		e = line_at(fd, size, middle, chunk, &start, &seq, why);
-		if (seq > after) {
+		e = line_at(fd, size, middle, chunk, from, &start, &behind,
+		    why);
+		if (behind) {
 			*found = start;
 			high = middle;
 		} else {
@@ -231,37 +319,79 @@ seek(int fd, off_t size, uint64_t after, char *chunk, off_t *found,
 }
 
 enum err
-audit_file_read(int fd, off_t size, uint64_t after, size_t max,
-    struct buf *out, struct fault *why)
+audit_file_walk(int fd, off_t size, const struct audit_start *start,
+    audit_visit_fn *visit, void *arg, bool *on, struct fault *why)
 {
-	char *chunk = xmalloc(2 * AUDIT_LINE_MAX);
-	bool more = true, first = true;
+	char *chunk = xmalloc(CHUNK);
 	off_t at;
 	enum err e;
 
-	e = seek(fd, size, after, chunk, &at, why);
-	buf_putc(out, '[');
-	while (e == OK && more && max > 0 && at < size) {
-		size_t n = size - at < 2 * AUDIT_LINE_MAX ?
-		    (size_t)(size - at) : 2 * AUDIT_LINE_MAX;
+	e = seek(fd, size, start, chunk, &at, why);
+	while (e == OK && *on && at < size) {
+		size_t n = piece(size, at);
 		const char *p = chunk;
 		struct line l;
 
 		e = read_at(fd, chunk, n, at, why);
-		more = false;
-		for (; e == OK && max > 0 && next_line(p, chunk + n, &l) &&
-		    l.n + 2 <= out->max - out->len; max--) {
-			if (!first)
-				buf_putc(out, ',');
-			buf_put(out, l.p, l.n);
-			first = false;
-			more = true;
+		while (e == OK && *on && next_line(p, chunk + n, &l)) {
+			if (!read_seq(&l))
+				e = damaged(at + (p - chunk), why);
+			else
+				*on = visit(l.p, l.n, l.seq, arg);
 			p += l.n + 1;
 		}
+		if (e == OK && p == chunk)
+			e = damaged(at, why);
 		at += p - chunk;
 	}
-	buf_putc(out, ']');
 	free(chunk);
-	return e == OK && out->failed ?
-	    fault_set(why, ERR_LIMIT, "no room for the lines") : e;
+	return e;
+}
+
+/* The lines between p and *end, the last one first; *end is moved to the
+ * beginning of the first one. */
+static enum err
+visit_back(const char *p, const char **end, audit_visit_fn *visit, void *arg,
+    bool *on, struct fault *why)
+{
+	while (*on && *end > p) {
+		const char *start = memrchr(p, '\n', (size_t)(*end - p) - 1);
+		struct line l;
+
+		start = start != NULL ? start + 1 : p;
+		l = (struct line){ .p = start,
+			.n = (size_t)(*end - start) - 1 };
+		if (!read_seq(&l))
+			return fault_set(why, ERR_SYNTAX,
+			    "audit.log is damaged");
+		*on = visit(l.p, l.n, l.seq, arg);
+		*end = start;
+	}
+	return OK;
+}
+
+enum err
+audit_file_walk_back(int fd, off_t size, audit_visit_fn *visit, void *arg,
+    bool *on, struct fault *why)
+{
+	char *chunk = xmalloc(CHUNK);
+	enum err e = OK;
+
+	while (e == OK && *on && size > 0) {
+		size_t n = size < CHUNK ? (size_t)size : CHUNK;
+		const char *p = chunk, *end = chunk + n;
+
+		e = read_at(fd, chunk, n, size - (off_t)n, why);
+		if (e == OK && (off_t)n < size) {
+			p = memchr(chunk, '\n', n);
+			p = p == NULL || p + 1 == end ? end : p + 1;
+		}
+		if (e == OK && p == end)
+			e = damaged(size - (off_t)n, why);
+		if (e == OK)
+			e = visit_back(p, &end, visit, arg, on, why);
+		size -= (off_t)n - (end - chunk);
+	}
+	free(chunk);
+	return e;
 }

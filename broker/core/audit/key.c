@@ -1,12 +1,14 @@
 /*
  * The key that signs audit checkpoints: made in its token when that first
- * answers; its public half is published for verifiers.
+ * answers; its public half is published for verifiers.  The store remembers
+ * the last checkpoint from one start to the next.
  */
 #include <openssl/pem.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "../../base/b64.h"
 #include "../../base/clock.h"
 #include "../../base/io.h"
 #include "../../base/log.h"
@@ -14,9 +16,12 @@
 #include "../core.h"
 #include "../engine/job.h"
 #include "../key/keys.h"
+#include "../store/store.h"
 #include "audit.h"
 
 #define KEY_NAME    "audit"
+#define MARK_NAME   "audit-checkpoint"
+#define MARK_SIZE   96 /* bytes of "SEQ HASH" with its NUL */
 #define RETRY_FIRST 500 /* milliseconds */
 #define RETRY_MOST  60000
 
@@ -80,6 +85,9 @@ run(struct job *j)
 		audit_checkpoints(core.audit, sign,
 		    core.config->checkpoint_lines,
 		    core.config->checkpoint_seconds);
+		/* what was before a crash is proved soon */
+		if (audit_checkpoint(core.audit, &why) != OK)
+			log_warning("audit checkpoint: %s", why.text);
 		j->over = true;
 		return;
 	}
@@ -89,6 +97,56 @@ run(struct job *j)
 }
 
 const struct job_class audit_key_class = { .run = run };
+
+/* ------------------------------------------------------- what is remembered */
+
+/* "SEQ HASH" */
+static void
+keep_mark(const struct audit_mark *mark)
+{
+	char hex[2 * SHA256_SIZE + 1], text[MARK_SIZE];
+	struct fault why;
+
+	hex_encode(hex, mark->hash, SHA256_SIZE);
+	snprintf(text, sizeof(text), "%llu %s", (unsigned long long)mark->seq,
+	    hex);
+	if (store_setting_put(core.store, MARK_NAME, text, &why) != OK)
+		log_warning("audit checkpoint: %s", why.text);
+}
+
+static enum err
+read_mark(struct audit_mark *mark, struct fault *why)
+{
+	struct buf text;
+	char *end;
+	enum err e;
+
+	buf_init(&text, MARK_SIZE);
+	e = store_setting_get(core.store, MARK_NAME, &text, why);
+	if (e == OK) {
+		mark->seq = strtoull(buf_str(&text), &end, 10);
+		if (*end != ' ' || !hex_decode(mark->hash, SHA256_SIZE,
+			end + 1))
+			e = fault_set(why, ERR_SYNTAX, "the store's "
+			    "\"" MARK_NAME "\" is no checkpoint");
+	}
+	buf_free(&text);
+	return e == ERR_NOT_FOUND ? OK : e;
+}
+
+enum err
+audit_remember(struct fault *why)
+{
+	struct audit_mark mark = { .seq = 0 };
+	enum err e = read_mark(&mark, why);
+
+	if (e == OK)
+		e = audit_expect(core.audit, &mark, why);
+	audit_on_checkpoint(core.audit, keep_mark);
+	return e;
+}
+
+/* -------------------------------------------------------------------- sweep */
 
 #define SWEEP_EVERY 3600000 /* milliseconds */
 

@@ -15,6 +15,10 @@
 #define SAVE_WITHIN    1000   /* ms that a charge may be only in memory */
 #define LINE_MAX_BYTES 262144 /* of one audit line's members */
 
+/* The request that this thread is about has its line, and what comes of it is
+ * not known yet. */
+static _Thread_local bool announced;
+
 struct gatekeeper {
 	pthread_mutex_t lock; /* guards limits */
 	const struct config *config;
@@ -279,10 +283,15 @@ enum err
 authorize_known(const struct facts *known, const struct facts *asked,
     int pid, struct decision *decision, struct fault *why)
 {
+	enum err err;
+
+	announced = false;
 	*decision = judge(known, true);
 	if (!decision->allow)
 		return refuse(known, asked, pid, decision, why);
-	return audit_act(known, pid, decision, NULL, 0, why);
+	err = audit_act(known, pid, decision, NULL, 0, why);
+	announced = err == OK;
+	return err;
 }
 
 enum err
@@ -292,9 +301,18 @@ authorize(const struct facts *facts, int pid, struct decision *decision,
 	return authorize_known(facts, facts, pid, decision, why);
 }
 
-void
-audit_refusal(const struct peer *peer, const char *method,
-    const char *target, const struct fault *refused)
+/* The client's first tenant, as decisions name it. */
+static const char *
+first_tenant(const struct peer *peer)
+{
+	size_t number = peer_tenant(peer);
+
+	return number != 0 ? core.config->tenants[number - 1].name : NULL;
+}
+
+static void
+append_request(const char *event, const struct peer *peer,
+    const char *method, const char *target, const struct fault *told)
 {
 	struct json_writer w;
 	struct buf line;
@@ -304,12 +322,33 @@ audit_refusal(const struct peer *peer, const char *method,
 	json_write_start(&w, &line);
 	json_put_string(&w, "method", method);
 	json_put_string(&w, "target", target);
-	json_put_string(&w, "error", err_name(refused->code));
-	json_put_string(&w, "reason", refused->text);
+	json_put_string(&w, "error", err_name(told->code));
+	json_put_string(&w, "reason", told->text);
+	json_put_string(&w, "tenant", first_tenant(peer));
 	put_peer(&w, peer->uid, peer->gid, peer->pid, peer->listener);
 	if (line.failed ||
-	    audit_append(core.audit, "refused", (const char *)line.data,
+	    audit_append(core.audit, event, (const char *)line.data,
 		line.len, &why) != OK)
-		log_error("a refused request is not in the audit log");
+		log_error("a request that was %s is not in the audit log",
+		    event);
 	buf_free(&line);
+}
+
+void
+audit_refusal(const struct peer *peer, const char *method,
+    const char *target, const struct fault *refused)
+{
+	append_request("refused", peer, method, target, refused);
+}
+
+/* Who only looks changes nothing, whatever comes of it; and what does not
+ * parse is told as a refusal. */
+void
+audit_outcome(const struct peer *peer, const char *method,
+    const char *target, enum err result, const struct fault *why)
+{
+	if (announced && result != OK && result != ERR_SYNTAX &&
+	    strcmp(method, "GET") != 0)
+		append_request("failed", peer, method, target, why);
+	announced = false;
 }

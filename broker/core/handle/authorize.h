@@ -84,8 +84,13 @@ void facts_tell(struct json_writer *w, const struct facts *facts);
 void decision_tell(struct json_writer *w, const struct facts *facts,
     const struct decision *decision);
 
-/* For http_server_on_refusal(). */
+/* For http_server_on_refusal(): event "refused". */
 void audit_refusal(const struct peer *peer, const char *method,
     const char *target, const struct fault *why);
+
+/* For http_server_on_outcome(): an act that authorize() announced and that
+ * came to nothing has a second line, of event "failed". */
+void audit_outcome(const struct peer *peer, const char *method,
+    const char *target, enum err result, const struct fault *why);
 
 #endif

@@ -1,6 +1,7 @@
 #include <stdlib.h>
 
 #include "../../../api/server/http.h"
+#include "../../base/b64.h"
 #include "../../base/clock.h"
 #include "../../base/mem.h"
 #include "../audit/audit.h"
@@ -53,6 +54,25 @@ put_tokens(struct json_writer *w)
 }
 
 static void
+put_audit(struct json_writer *w)
+{
+	struct audit_mark mark = audit_last_checkpoint(core.audit);
+	char hex[2 * SHA256_SIZE + 1];
+
+	json_open_object(w, "audit");
+	json_put_int(w, "lines", (int64_t)audit_last(core.audit));
+	json_put_string(w, "mode", audit_words[core.config->audit]);
+	if (mark.seq != 0) {
+		hex_encode(hex, mark.hash, SHA256_SIZE);
+		json_open_object(w, "checkpoint");
+		json_put_int(w, "seq", (int64_t)mark.seq);
+		json_put_string(w, "sha256", hex);
+		json_close_object(w);
+	}
+	json_close_object(w);
+}
+
+static void
 put_counts(struct json_writer *w, const struct store_counts *counts)
 {
 	json_open_object(w, "certificates");
@@ -63,10 +83,7 @@ put_counts(struct json_writer *w, const struct store_counts *counts)
 	json_open_object(w, "orders");
 	json_put_int(w, "open", counts->open_orders);
 	json_close_object(w);
-	json_open_object(w, "audit");
-	json_put_int(w, "lines", (int64_t)audit_last(core.audit));
-	json_put_string(w, "mode", audit_words[core.config->audit]);
-	json_close_object(w);
+	put_audit(w);
 	json_put_int(w, "connections", http_server_connections(core.http));
 }
 
