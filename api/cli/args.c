@@ -2,6 +2,9 @@
 
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
+
+#include "../../broker/base/clock.h"
 
 /*
  * One option parser for all commands.  It looks a word up among the options
@@ -83,6 +86,42 @@ read_duration(const char *text, int64_t *out)
 	return false;
 }
 
+/* A date, a time of RFC 3339 in UTC, or how long ago; in seconds since the
+ * epoch. */
+static bool
+read_time(const char *text, int64_t *out)
+{
+	static const char *const forms[] = { "%Y-%m-%d",
+		"%Y-%m-%dT%H:%M:%SZ" };
+
+	for (size_t i = 0; i < nitems(forms); i++) {
+		struct tm tm = { 0 };
+		const char *end = strptime(text, forms[i], &tm);
+
+		if (end != NULL && *end == '\0' && tm.tm_year >= 70) {
+			*out = timegm(&tm);
+			return true;
+		}
+	}
+	if (!read_duration(text, out) || *out > clock_now())
+		return false;
+	*out = clock_now() - *out;
+	return true;
+}
+
+/* Values that are numbers, by the kind of the option. */
+static const struct {
+	bool (*read)(const char *text, int64_t *out);
+	const char *wanted;
+} readers[] = {
+	[OPTION_NUMBER] = { read_number, "a whole number" },
+	[OPTION_NUMBERS] = { read_number, "a whole number" },
+	[OPTION_DURATION] = { read_duration,
+	    "a time such as 90s, 15m, 2h or 7d" },
+	[OPTION_TIME] = { read_time, "a time such as 2h (ago), 2026-11-23 or "
+	    "2026-11-23T14:30:02Z" },
+};
+
 static bool
 repeatable(const struct option_row *row)
 {
@@ -100,13 +139,10 @@ give(struct args *a, const struct option_row *row, const char *value,
 		return fault_set(why, ERR_USAGE, "--%s is given twice",
 		    row->name);
 	*g = (struct given){ .option = row, .value = value };
-	if ((row->kind == OPTION_NUMBER || row->kind == OPTION_NUMBERS) &&
-	    !read_number(value, &g->number))
-		return fault_set(why, ERR_USAGE,
-		    "--%s wants a whole number, not \"%s\"", row->name, value);
-	if (row->kind == OPTION_DURATION && !read_duration(value, &g->number))
-		return fault_set(why, ERR_USAGE, "--%s wants a time such as "
-		    "90s, 15m, 2h or 7d, not \"%s\"", row->name, value);
+	if (row->kind < nitems(readers) && readers[row->kind].read != NULL &&
+	    !readers[row->kind].read(value, &g->number))
+		return fault_set(why, ERR_USAGE, "--%s wants %s, not \"%s\"",
+		    row->name, readers[row->kind].wanted, value);
 	a->ngiven++;
 	return OK;
 }

@@ -161,24 +161,42 @@ const struct command commands[] = {
 	    .run = cmd_audit_list },
 	{ "audit", "tail", NOTHING, .options = audit_tail_options,
 	    .summary = "Print the last lines of the audit log",
-	    .details = "With --json one object a line.  The lines that this "
-	    "very look at the log\nleaves in it are not shown.",
+	    .details = "With --json one object a line.  The line that this "
+	    "very look at the log leaves\nin it is not shown.",
 	    .examples = "keybroker audit tail --follow\n"
-	    "keybroker audit tail -n 100 --json",
+	    "keybroker audit tail -n 100 --decision deny --json",
 	    .run = cmd_audit_tail },
+	{ "audit", "rotate", NOTHING,
+	    .summary = "Begin a new file of the audit log now",
+	    .details = "The full file gets the name that is printed and is "
+	    "never touched again.  The log\ngoes on where it ends.",
+	    .examples = "keybroker audit rotate", .run = cmd_audit_rotate },
+	{ "audit", "export", .operands = "[FILE...]", .max = ~0U,
+	    .complete = COMPLETE_FILE, .options = audit_export_options,
+	    .summary = "Print a range of the audit log with its proof",
+	    .details = "Prints the lines as they stand in the log, up to the "
+	    "checkpoint that covers the\nlast one, for audit verify --from.  "
+	    "Without files the broker is asked.  Exit code\n1: no checkpoint "
+	    "covers them yet.",
+	    .examples = "keybroker audit export --from 1200 --to 1300 > "
+	    "range.log\n"
+	    "keybroker audit export --since 2026-11-23 --until 2026-11-24 "
+	    "\\\n    /var/lib/keybroker/audit > day.log",
+	    .run = cmd_audit_export },
 	{ "audit", "verify", .operands = "FILE...", .min = 1, .max = ~0U,
 	    .complete = COMPLETE_FILE, .options = audit_verify_options,
 	    .summary = "Prove that an audit log is complete, offline",
 	    .details = "Checks the chain of hashes, the numbers and the "
-	    "signed checkpoints.  Several\nfiles are one log in that order.  "
-	    "Exit code 0: good; 1: damaged.  Lines behind\nthe last "
-	    "checkpoint are not proved: a log that was cut there shows it "
-	    "only\nto who knows its last line (--last).  A key beside the "
-	    "log proves nothing\nagainst who can write there: keep a copy "
-	    "elsewhere and name it with --key.",
-	    .examples = "keybroker audit verify /var/lib/keybroker/audit/"
-	    "audit.log\n"
-	    "keybroker audit verify --key audit.pub --last 1000 audit.log",
+	    "signed checkpoints.  A folder\nstands for all files of a log in "
+	    "it; several files are one log in that order.\nExit code 0: good; "
+	    "1: damaged.  Lines behind the last checkpoint are not proved,\n"
+	    "and a log that was cut there shows it only to who remembers one "
+	    "of them: --last,\n--expect, --unproved.  A key beside the log "
+	    "proves nothing against who can write\nthere: name a copy with "
+	    "--key, or its digest with --pin.",
+	    .examples = "keybroker audit verify /var/lib/keybroker/audit\n"
+	    "keybroker audit verify --key audit.pub --unproved 2000 audit.log"
+	    "\nkeybroker audit verify --key audit.pub --from 1200 range.log",
 	    .run = cmd_audit_verify },
 
 	{ "policy", "explain", NOTHING, .options = policy_explain_options,

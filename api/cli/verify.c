@@ -9,8 +9,7 @@
 #include "../../broker/base/b64.h"
 #include "../../broker/base/io.h"
 #include "../../broker/base/lane.h"
-#include "../json.h"
-#include "lines.h"
+#include "entry.h"
 
 #define PEM_MAX 16384 /* bytes of a file with a public key */
 #define HEX_SIZE (2 * SHA256_SIZE + 1)
@@ -24,6 +23,7 @@ static const char *const names[] = {
 	[DAMAGE_CUT] = "cut",
 	[DAMAGE_FORGED] = "forged",
 	[DAMAGE_KEY] = "unknown-key",
+	[DAMAGE_UNPROVED] = "unproved",
 };
 _Static_assert(sizeof(names) / sizeof(names[0]) == DAMAGE__MAX,
     "every damage has a name");
@@ -73,75 +73,15 @@ audit_key_free(struct audit_key *key)
 	*key = (struct audit_key){ 0 };
 }
 
-/* What a line says about itself. */
-struct entry {
-	struct line line;
-	struct json *json; /* NULL: the line is none of the log */
-	uint64_t seq;
-	unsigned char prev[SHA256_SIZE];
-	unsigned char hash[SHA256_SIZE];
-	struct fault why; /* when json is NULL */
-};
-
 /* What has been read and found good so far. */
 struct proof {
 	struct lines *lines;
-	const struct audit_key *keys;
-	size_t nkeys;
+	const struct audit_claim *claim;
 	struct verification *v;
-	unsigned char hash[SHA256_SIZE]; /* of the last good line */
-	const char *last_file;		 /* where that stands */
+	struct audit_line before; /* the last good line */
+	const char *last_file; /* where the last good line stands */
 	uint64_t last_line;
 };
-
-static bool
-read_members(struct entry *e)
-{
-	const char *prev = json_get_string(e->json, "prev");
-	int64_t seq;
-
-	if (!json_is_object(e->json))
-		fault_set(&e->why, ERR_SYNTAX, "not a JSON object");
-	else if (!json_get_int(e->json, "seq", &seq) || seq < 1)
-		fault_set(&e->why, ERR_SYNTAX, "no \"seq\" in it");
-	else if (prev == NULL || !hex_decode(e->prev, SHA256_SIZE, prev))
-		fault_set(&e->why, ERR_SYNTAX, "no \"prev\" hash in it");
-	else if (json_get_string(e->json, "time") == NULL ||
-	    json_get_string(e->json, "event") == NULL)
-		fault_set(&e->why, ERR_SYNTAX, "no \"time\" or \"event\"");
-	else {
-		e->seq = (uint64_t)seq;
-		return true;
-	}
-	return false;
-}
-
-/* Reads one line; at the end line.text is NULL.  An error is one of I/O. */
-static enum err
-next_entry(struct proof *p, struct entry *e, struct fault *why)
-{
-	enum err code;
-
-	memset(e, 0, sizeof(*e));
-	code = lines_next(p->lines, &e->line, &e->why);
-	if (code == ERR_LIMIT) {
-		e->line.text = "";
-		return OK;
-	}
-	if (code != OK) {
-		*why = e->why;
-		return code;
-	}
-	if (e->line.text == NULL)
-		return OK;
-	sha256(e->hash, e->line.text, e->line.n);
-	e->json = json_parse(e->line.text, e->line.n, &e->why);
-	if (e->json != NULL && !read_members(e)) {
-		json_free(e->json);
-		e->json = NULL;
-	}
-	return OK;
-}
 
 static void
 damaged(struct proof *p, enum damage d, const char *file, uint64_t line,
@@ -160,6 +100,12 @@ damaged(struct proof *p, enum damage d, const char *file, uint64_t line,
 		damaged(p, d, (e)->line.file, (e)->line.number, text_.text);  \
 	} while (0)
 
+static enum err
+next(struct proof *p, struct entry *e, struct fault *why)
+{
+	return entry_next(p->lines, e, why);
+}
+
 /* Whether the line behind e vouches for e as it stands. */
 enum vouched { VOUCHED_YES, VOUCHED_NO, VOUCHED_NOBODY };
 
@@ -167,15 +113,15 @@ static enum err
 vouched(struct proof *p, const struct entry *e, enum vouched *out,
     struct fault *why)
 {
-	struct entry next;
-	enum err code = next_entry(p, &next, why);
+	struct entry later;
+	enum err code = next(p, &later, why);
 
 	if (code != OK)
 		return code;
-	*out = next.line.text == NULL || next.json == NULL ? VOUCHED_NOBODY :
-	    memcmp(next.prev, e->hash, SHA256_SIZE) == 0 ? VOUCHED_YES :
+	*out = later.line.text == NULL || !later.good ? VOUCHED_NOBODY :
+	    memcmp(later.prev, e->hash, SHA256_SIZE) == 0 ? VOUCHED_YES :
 	    VOUCHED_NO;
-	json_free(next.json);
+	entry_free(&later);
 	return OK;
 }
 
@@ -187,10 +133,10 @@ comes_later(struct proof *p, uint64_t seq, bool *found, struct fault *why)
 	enum err code;
 
 	*found = false;
-	while ((code = next_entry(p, &e, why)) == OK && e.line.text != NULL) {
-		bool here = e.json != NULL && e.seq == seq;
+	while ((code = next(p, &e, why)) == OK && e.line.text != NULL) {
+		bool here = e.good && e.seq == seq;
 
-		json_free(e.json);
+		entry_free(&e);
 		if (here) {
 			*found = true;
 			break;
@@ -203,11 +149,11 @@ comes_later(struct proof *p, uint64_t seq, bool *found, struct fault *why)
 static enum err
 blame_seq(struct proof *p, const struct entry *e, struct fault *why)
 {
-	uint64_t wanted = p->v->last + 1;
+	uint64_t wanted = p->v->last.seq + 1;
 	bool later;
 	enum err code;
 
-	if (memcmp(e->prev, p->hash, SHA256_SIZE) == 0) {
+	if (memcmp(e->prev, p->v->last.hash, SHA256_SIZE) == 0) {
 		DAMAGED(p, DAMAGE_EDITED, e, "seq %" PRIu64 " where %" PRIu64
 		    " must stand", e->seq, wanted);
 		return OK;
@@ -239,9 +185,9 @@ find_key(const struct proof *p, const char *hex)
 
 	if (!hex_decode(id, sizeof(id), hex))
 		return NULL;
-	for (size_t i = 0; i < p->nkeys; i++)
-		if (memcmp(p->keys[i].id, id, sizeof(id)) == 0)
-			return &p->keys[i];
+	for (size_t i = 0; i < p->claim->nkeys; i++)
+		if (memcmp(p->claim->keys[i].id, id, sizeof(id)) == 0)
+			return &p->claim->keys[i];
 	return NULL;
 }
 
@@ -258,9 +204,9 @@ signature_good(const struct proof *p, const struct entry *e,
 
 	buf_init(&preimage, 256);
 	buf_init(&signature, SIGNATURE_MAX);
-	hex_encode(hex, p->hash, SHA256_SIZE);
-	buf_putf(&preimage, AUDIT_PREIMAGE "%" PRIu64 "\n%s\n", p->v->last,
-	    hex);
+	hex_encode(hex, p->v->last.hash, SHA256_SIZE);
+	buf_putf(&preimage, AUDIT_PREIMAGE "%" PRIu64 "\n%s\n",
+	    p->v->last.seq, hex);
 	if (alg == NULL || alg_parse(alg) == ALG__MAX || text == NULL ||
 	    !b64_get(&signature, text, strlen(text)))
 		fault_set(why, ERR_SYNTAX, "no \"alg\" or \"signature\" that "
@@ -282,7 +228,7 @@ checkpoint_key(const struct proof *p, const struct entry *e,
 	const char *hex = json_get_string(e->json, "key");
 	const struct audit_key *key = hex != NULL ? find_key(p, hex) : NULL;
 
-	if (strcmp(json_get_string(e->json, "event"), "checkpoint") != 0)
+	if (!entry_is(e, "checkpoint"))
 		return NULL;
 	return key != NULL && signature_good(p, e, key, why) ? key : NULL;
 }
@@ -314,7 +260,7 @@ blame_hash(struct proof *p, const struct entry *e, struct fault *why)
 	p->v->file = p->last_file;
 	p->v->line = p->last_line;
 	p->v->lines--;
-	p->v->last--;
+	p->v->last = p->before;
 	return OK;
 }
 
@@ -328,7 +274,7 @@ check_checkpoint(struct proof *p, const struct entry *e, struct fault *why)
 
 	if (checkpoint_key(p, e, &bad) != NULL) {
 		p->v->checkpoints++;
-		p->v->proved = p->v->last;
+		p->v->proved = p->v->last.seq;
 		return OK;
 	}
 	code = vouched(p, e, &by, why);
@@ -346,52 +292,117 @@ check_checkpoint(struct proof *p, const struct entry *e, struct fault *why)
 	return OK;
 }
 
+/* The broker compares its log, when it starts, with what it remembers. */
+static void
+check_admission(struct proof *p, const struct entry *e)
+{
+	int64_t expected = 0;
+
+	if (!entry_is(e, "shortened") && !entry_is(e, "rewritten"))
+		return;
+	json_get_int(e->json, "expected", &expected);
+	DAMAGED(p, DAMAGE_CUT, e, "the broker found here that seq %" PRId64
+	    ", which had been signed, was gone or another line", expected);
+}
+
+/* What somebody remembers of this line. */
+static void
+check_claim(struct proof *p, const struct entry *e)
+{
+	const struct audit_claim *c = p->claim;
+	char hex[HEX_SIZE];
+
+	for (size_t i = 0; i < c->nlines; i++) {
+		if (c->lines[i].seq != e->seq ||
+		    memcmp(c->lines[i].hash, e->hash, SHA256_SIZE) == 0)
+			continue;
+		hex_encode(hex, e->hash, SHA256_SIZE);
+		DAMAGED(p, DAMAGE_EDITED, e, "the hash of seq %" PRIu64
+		    " is %s, not the expected one", e->seq, hex);
+	}
+}
+
 static enum err
 check_entry(struct proof *p, const struct entry *e, struct fault *why)
 {
-	const char *event;
 	enum err code = OK;
 
 	if (!e->line.complete && e->why.code != ERR_LIMIT) {
 		DAMAGED(p, DAMAGE_CUT, e, "the line has no end");
 		return OK;
 	}
-	if (e->json == NULL) {
+	if (!e->good) {
 		DAMAGED(p, DAMAGE_EDITED, e, "not a line of an audit log: %s",
 		    e->why.text);
 		return OK;
 	}
-	if (e->seq != p->v->last + 1)
+	if (p->v->lines == 0 && e->seq == p->claim->from && e->seq > 1)
+		memcpy(p->v->last.hash, e->prev, SHA256_SIZE);
+	if (e->seq != p->v->last.seq + 1)
 		return blame_seq(p, e, why);
-	if (memcmp(e->prev, p->hash, SHA256_SIZE) != 0)
+	if (memcmp(e->prev, p->v->last.hash, SHA256_SIZE) != 0)
 		return blame_hash(p, e, why);
-	event = json_get_string(e->json, "event");
-	if (strcmp(event, "checkpoint") == 0)
+	check_claim(p, e);
+	check_admission(p, e);
+	if (entry_is(e, "checkpoint"))
 		code = check_checkpoint(p, e, why);
 	return code;
 }
 
-enum err
-audit_prove(const char *const *files, size_t n, const struct audit_key *keys,
-    size_t nkeys, struct verification *v, struct fault *why)
+static void
+accept(struct proof *p, const struct entry *e)
 {
-	struct proof p = { .keys = keys, .nkeys = nkeys, .v = v };
+	p->before = p->v->last;
+	p->v->lines++;
+	p->v->last.seq = e->seq;
+	memcpy(p->v->last.hash, e->hash, SHA256_SIZE);
+	p->last_file = e->line.file;
+	p->last_line = e->line.number;
+}
+
+/* Lines that must be there and are not. */
+static void
+check_end(struct proof *p, const char *file)
+{
+	const struct audit_claim *c = p->claim;
+	uint64_t last = c->last;
+	char text[FAULT_MAX];
+
+	for (size_t i = 0; i < c->nlines; i++)
+		if (c->lines[i].seq > last)
+			last = c->lines[i].seq;
+	if (p->v->last.seq >= last)
+		return;
+	snprintf(text, sizeof(text), "the log ends with seq %" PRIu64
+	    ", before seq %" PRIu64, p->v->last.seq, last);
+	if (p->last_file != NULL)
+		file = p->last_file;
+	damaged(p, DAMAGE_CUT, file, p->last_line + 1, text);
+}
+
+enum err
+audit_prove(const char *const *files, size_t n,
+    const struct audit_claim *claim, struct verification *v,
+    struct fault *why)
+{
+	struct proof p = { .claim = claim, .v = v };
 	struct entry e;
 	enum err code;
 
 	memset(v, 0, sizeof(*v));
+	if (claim->from > 1)
+		v->last.seq = claim->from - 1;
+	p.before = v->last;
 	p.lines = lines_open(files, n, AUDIT_LINE_MAX);
-	while ((code = next_entry(&p, &e, why)) == OK && e.line.text != NULL) {
+	while ((code = next(&p, &e, why)) == OK && e.line.text != NULL) {
 		code = check_entry(&p, &e, why);
-		json_free(e.json);
+		entry_free(&e);
 		if (code != OK || v->damage != DAMAGE_NONE)
 			break;
-		v->lines++;
-		v->last = e.seq;
-		memcpy(p.hash, e.hash, SHA256_SIZE);
-		p.last_file = e.line.file;
-		p.last_line = e.line.number;
+		accept(&p, &e);
 	}
+	if (code == OK && v->damage == DAMAGE_NONE)
+		check_end(&p, files[n - 1]);
 	lines_close(p.lines);
 	return code;
 }

@@ -25,6 +25,7 @@ enum damage {
 	DAMAGE_CUT,	  /* the end is missing */
 	DAMAGE_FORGED,	  /* a good chain under a bad signature */
 	DAMAGE_KEY,	  /* signed by a key that was not given */
+	DAMAGE_UNPROVED,  /* good, but for the checkpoint that was expected */
 	DAMAGE__MAX
 };
 const char *damage_name(enum damage);
@@ -39,14 +40,31 @@ enum err audit_key_read(const char *path, struct audit_key *key,
     struct fault *why);
 void audit_key_free(struct audit_key *key);
 
+/* A line that somebody remembers. */
+struct audit_line {
+	uint64_t seq;
+	unsigned char hash[SHA256_SIZE];
+};
+
+/* What a log is to be proved against. */
+struct audit_claim {
+	const struct audit_key *keys;
+	size_t nkeys;
+	const struct audit_line *lines; /* that must be in it */
+	size_t nlines;
+	uint64_t from; /* the first line, if not 1: what is before is elsewhere,
+			* and its hash is believed */
+	uint64_t last; /* the log reaches this one at least */
+};
+
 struct verification {
 	uint64_t lines;	      /* that are good */
-	uint64_t last;	      /* seq of the last good line */
+	struct audit_line last; /* the last good line */
 	uint64_t checkpoints; /* good ones */
 	uint64_t proved;      /* last seq that a checkpoint proves */
 	enum damage damage;
 	const char *file;     /* where the damage is; points to the caller's */
-	uint64_t line;	      /* in that file, from 1 */
+	uint64_t line;	      /* in that file, from 1; 0: the whole of it */
 	char detail[FAULT_MAX]; /* one sentence about it */
 };
 
@@ -55,7 +73,7 @@ struct verification {
  * is filled, whatever it says; an error when a file cannot be read.
  */
 enum err audit_prove(const char *const *files, size_t n,
-    const struct audit_key *keys, size_t nkeys, struct verification *v,
+    const struct audit_claim *claim, struct verification *v,
     struct fault *why);
 
 #endif

@@ -15,6 +15,7 @@
 static int fd = -1;
 static char path[64];
 static struct audit_key key;
+static const struct audit_claim claim = { .keys = &key, .nkeys = 1 };
 
 static void
 set_up(void)
@@ -36,8 +37,8 @@ prove(const uint8_t *p, size_t n, struct verification *v)
 
 	require(ftruncate(fd, 0) == 0);
 	require(pwrite(fd, p, n, 0) == (ssize_t)n);
-	require(audit_prove(files, 1, &key, 1, v, &why) == OK);
-	require(v->damage < DAMAGE__MAX && v->proved <= v->last);
+	require(audit_prove(files, 1, &claim, v, &why) == OK);
+	require(v->damage < DAMAGE__MAX && v->proved <= v->last.seq);
 	if (v->damage == DAMAGE_NONE)
 		return;
 	require(v->line > 0 && v->file == files[0] && v->detail[0] != '\0');
@@ -83,7 +84,7 @@ LLVMFuzzerTestOneInput(const uint8_t *p, size_t n)
 	if (v.damage != DAMAGE_NONE)
 		return 0;
 	lines = recompute((const char *)p, n);
-	require(v.lines == lines && v.last == lines);
+	require(v.lines == lines && v.last.seq == lines);
 	if (lines < 2)
 		return 0;
 	second = (const uint8_t *)memchr(p, '\n', n) + 1;

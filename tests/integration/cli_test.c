@@ -137,14 +137,20 @@ static const struct answer common[] = {
 	    "\"time\":\"2026-11-23T14:30:02Z\",\"prev\":\"00\",\"event\":"
 	    "\"start\"},{\"seq\":2,\"time\":\"2026-11-23T14:30:02Z\","
 	    "\"prev\":\"01\",\"event\":\"decision\",\"allow\":false,"
-	    "\"uid\":33}],\"last\":3}" },
+	    "\"uid\":33}],\"last\":3,\"next\":\"2\",\"more\":true}" },
 	{ "GET /v1/audit?after=2&limit=500", 200, "{\"items\":[{\"seq\":3,"
 	    "\"time\":\"2026-11-23T14:30:03Z\",\"prev\":\"02\",\"event\":"
-	    "\"stop\"}],\"last\":3}" },
-	{ "GET /v1/audit?after=3&limit=500", 200,
-	    "{\"items\":[],\"last\":3}" },
-	{ "GET /v1/audit?after=9007199254740991&limit=1", 200,
-	    "{\"items\":[],\"last\":4}" },
+	    "\"stop\"}],\"last\":4,\"next\":\"3\",\"more\":false}" },
+	{ "GET /v1/audit?tail=1&limit=500&wait=0", 200, "{\"items\":["
+	    "{\"seq\":3,\"time\":\"2026-11-23T14:30:03Z\",\"prev\":\"02\","
+	    "\"event\":\"stop\"}],\"last\":4,\"next\":\"3\",\"more\":"
+	    "false}" },
+	{ "GET /v1/audit?tail=10&limit=500&wait=0&decision=deny&since="
+	    "1767225600", 200, "{\"items\":[{\"time\":"
+	    "\"2026-11-23T14:30:03Z\",\"event\":\"decision\",\"uid\":33}],"
+	    "\"next\":\"00ff\",\"more\":false}" },
+	{ "POST /v1/audit/rotate", 200, "{\"file\":"
+	    "\"audit-0000000000000001.log\",\"last\":9}" },
 	{ "POST /v1/policy/explain", 200, "{\"allow\":false,\"line\":12,"
 	    "\"reason\":\"no rule allows it\",\"operation\":"
 	    "\"order.create\"}" },
@@ -700,8 +706,13 @@ test_odd_replies(void **state)
 		    "{\"allow\":\"yes\"}" },
 		{ "audit list", "GET /v1/audit?after=0&limit=500",
 		    "{\"items\":[{\"seq\":0}],\"last\":0}" },
-		{ "audit tail", "GET /v1/audit?after=9007199254740991&limit=1",
+		{ "audit list", "GET /v1/audit?after=0&limit=500",
+		    "{\"items\":[],\"next\":\"a/b\",\"more\":false}" },
+		{ "audit tail", "GET /v1/audit?tail=10&limit=500&wait=0",
 		    "{\"items\":[]}" },
+		{ "audit export", "GET /v1/audit?after=0&limit=500",
+		    "{\"items\":[{\"time\":\"t\",\"event\":\"a\"}],"
+		    "\"next\":\"1\",\"more\":false}" },
 	};
 
 	(void)state;
@@ -887,28 +898,62 @@ test_audit(void **state)
 	assert_int_equal(r.code, 0);
 	assert_out("{\"seq\":3,\"time\":\"2026-11-23T14:30:03Z\",\"prev\":"
 	    "\"02\",\"event\":\"stop\"}\n");
-	run("audit tail");
-	assert_has(r.out, "decision  allow=no uid=33\n3  ");
+	run("audit tail --decision deny --since 2026-01-01");
+	assert_out("2026-11-23 14:30:03Z  decision  uid=33\n");
 	run("audit list --json --after 2");
 	assert_out("{\"items\":[{\"seq\":3,\"time\":\"2026-11-23T14:30:03Z\","
 	    "\"prev\":\"02\",\"event\":\"stop\"}]}\n");
+	run("audit rotate");
+	assert_out("full file  audit-0000000000000001.log\n"
+	    "last line  9\n");
+	run("audit list --tenant a/b");
+	assert_int_equal(r.code, 2);
+	run("audit tail --since yesterday");
+	assert_int_equal(r.code, 2);
 }
 
-/* Each look at the log makes a line; listing ends all the same. */
+/* Two waits, at the second of which the broker ends. */
 static void
-test_audit_grows(void **state)
+test_audit_follow(void **state)
 {
-	static const struct answer grows[] = {
-		{ "GET /v1/audit?after=0&limit=500", 200, "{\"items\":["
-		    "{\"seq\":1,\"time\":\"t\",\"event\":\"a\"}],"
-		    "\"last\":1}" },
+	static const struct answer news[] = {
+		{ "GET /v1/audit?tail=1&limit=500&wait=0", 200,
+		    "{\"items\":[],\"next\":\"3\",\"more\":false}" },
+		{ "GET /v1/audit?after=3&limit=500&wait=25", 200,
+		    "{\"items\":[{\"seq\":4,\"time\":\"t\",\"event\":\"a\"}],"
+		    "\"next\":\"4\",\"more\":false}" },
+		{ "GET /v1/audit?after=4&limit=500&wait=25", 500,
+		    PROBLEM("internal", 500, "over") },
 	};
 
 	(void)state;
-	answer_with(grows, nitems(grows));
-	run("audit list");
+	answer_with(news, nitems(news));
+	run("audit tail -n 1 --follow");
+	assert_int_equal(r.code, 1);
+	assert_out("4  t  a\n");
+}
+
+static void
+test_audit_export(void **state)
+{
+	static const struct answer lines[] = {
+		{ "GET /v1/audit?after=1&limit=500", 200, "{\"items\":["
+		    "{\"seq\":2,\"time\":\"t\",\"event\":\"a\",\"n\":-7},"
+		    "{\"seq\":3,\"time\":\"t\",\"event\":\"b\"},"
+		    "{\"seq\":4,\"time\":\"t\",\"event\":\"checkpoint\"},"
+		    "{\"seq\":5,\"time\":\"t\",\"event\":\"c\"}],"
+		    "\"next\":\"5\",\"more\":true}" },
+	};
+
+	(void)state;
+	answer_with(lines, nitems(lines));
+	run("audit export --from 2 --to 2");
 	assert_int_equal(r.code, 0);
-	assert_string_equal(t.log, "GET /v1/audit?after=0&limit=500\n");
+	assert_out(
+	    "{\"seq\":2,\"time\":\"t\",\"event\":\"a\",\"n\":-7}\n"
+	    "{\"seq\":3,\"time\":\"t\",\"event\":\"b\"}\n"
+	    "{\"seq\":4,\"time\":\"t\",\"event\":\"checkpoint\"}\n");
+	assert_has(r.err, "seq 2 to 2, proved by the checkpoint at seq 4\n");
 }
 
 static void
@@ -929,14 +974,16 @@ test_audit_verify(void **state)
 	snprintf(command, sizeof(command), "audit verify %s", path);
 	run(command);
 	assert_int_equal(r.code, 0);
-	assert_out("good: 1 lines, 0 checkpoints\n"
-	    "no line is proved by a checkpoint\n");
+	assert_has(r.out, "good: 1 lines, 0 checkpoints\n"
+	    "no line is proved by a checkpoint\nlast line 1:");
 	snprintf(command, sizeof(command), "audit verify --json --last 2 %s",
 	    path);
 	run(command);
 	assert_int_equal(r.code, 1);
 	assert_has(r.out, "{\"valid\":false,\"lines\":1,\"last\":1,"
-	    "\"checkpoints\":0,\"proved\":0,\"damage\":{\"kind\":\"cut\",");
+	    "\"sha256\":\"");
+	assert_has(r.out, "\"checkpoints\":0,\"proved\":0,\"damage\":{"
+	    "\"kind\":\"cut\",");
 	f = fopen(path, "a");
 	fputs(line, f);
 	fclose(f);
@@ -1140,7 +1187,8 @@ main(void)
 		TEST(test_terminal),
 		TEST(test_interrupt),
 		TEST(test_audit),
-		TEST(test_audit_grows),
+		TEST(test_audit_follow),
+		TEST(test_audit_export),
 		TEST(test_audit_verify),
 		TEST(test_config),
 		TEST(test_help),

@@ -41,6 +41,7 @@ static struct {
 	char *log, *log2, *pub;
 	EVP_PKEY *key;
 	struct audit_key known;
+	struct audit_claim claim; /* known, and nothing else */
 } t;
 
 /* ------------------------------------------------------------ a log of ours */
@@ -170,7 +171,7 @@ prove(void)
 	struct verification v;
 	struct fault why = { 0 };
 
-	assert_int_equal(audit_prove(files, 1, &t.known, 1, &v, &why), OK);
+	assert_int_equal(audit_prove(files, 1, &t.claim, &v, &why), OK);
 	return v;
 }
 
@@ -247,7 +248,7 @@ test_good(void **state)
 	v = prove();
 	assert_int_equal(v.damage, DAMAGE_NONE);
 	assert_int_equal(v.lines, LINES);
-	assert_int_equal(v.last, LINES);
+	assert_int_equal(v.last.seq, LINES);
 	assert_int_equal(v.checkpoints, LINES / EVERY);
 	assert_int_equal(v.proved, LINES - 1);
 	text_free(&x);
@@ -374,7 +375,7 @@ test_removed_end(void **state)
 	save(t.log, &x, 0, LINES - 2);
 	v = prove();
 	assert_int_equal(v.damage, DAMAGE_NONE);
-	assert_int_equal(v.last, LINES - 2);
+	assert_int_equal(v.last.seq, LINES - 2);
 	assert_int_equal(v.proved, LINES - EVERY - 1);
 	text_free(&x);
 }
@@ -533,6 +534,7 @@ test_algorithms(void **state)
 	for (size_t i = 0; i < nitems(keys); i++) {
 		struct text x = make_log(LINES, EVERY, keys[i]);
 		struct audit_key known;
+		struct audit_claim claim = { .keys = &known, .nkeys = 1 };
 		struct verification v;
 		struct fault why = { 0 };
 		FILE *f = fopen(t.pub, "w");
@@ -542,7 +544,7 @@ test_algorithms(void **state)
 		fclose(f);
 		assert_int_equal(audit_key_read(t.pub, &known, &why), OK);
 		save(t.log, &x, 0, x.n);
-		assert_int_equal(audit_prove(files, 1, &known, 1, &v, &why),
+		assert_int_equal(audit_prove(files, 1, &claim, &v, &why),
 		    OK);
 		assert_int_equal(v.damage, DAMAGE_NONE);
 		assert_int_equal(v.proved, LINES - 1);
@@ -564,15 +566,15 @@ test_two_files(void **state)
 	(void)state;
 	save(t.log, &x, 0, 5);
 	save(t.log2, &x, 5, LINES);
-	assert_int_equal(audit_prove(files, 2, &t.known, 1, &v, NULL), OK);
+	assert_int_equal(audit_prove(files, 2, &t.claim, &v, NULL), OK);
 	assert_int_equal(v.damage, DAMAGE_NONE);
 	assert_int_equal(v.lines, LINES);
-	assert_int_equal(audit_prove(wrong, 2, &t.known, 1, &v, NULL), OK);
+	assert_int_equal(audit_prove(wrong, 2, &t.claim, &v, NULL), OK);
 	assert_int_equal(v.damage, DAMAGE_REORDERED);
 	assert_string_equal(v.file, t.log2);
 	replace(&x, 4, "\"uid\":33", "\"uid\":0");
 	save(t.log, &x, 0, 5);
-	assert_int_equal(audit_prove(files, 2, &t.known, 1, &v, NULL), OK);
+	assert_int_equal(audit_prove(files, 2, &t.claim, &v, NULL), OK);
 	assert_int_equal(v.damage, DAMAGE_EDITED);
 	assert_string_equal(v.file, t.log);
 	assert_int_equal(v.line, 5);
@@ -605,12 +607,13 @@ static void
 test_no_file(void **state)
 {
 	const char *const files[] = { "/nonexistent/audit.log" };
+	const struct audit_claim none = { .nkeys = 0 };
 	struct verification v;
 	struct audit_key key;
 	struct fault why;
 
 	(void)state;
-	assert_int_equal(audit_prove(files, 1, NULL, 0, &v, &why),
+	assert_int_equal(audit_prove(files, 1, &none, &v, &why),
 	    ERR_NOT_FOUND);
 	assert_int_equal(audit_key_read(files[0], &key, &why), ERR_NOT_FOUND);
 	save_bytes(t.log, "no key", 6);
@@ -644,6 +647,274 @@ test_fast(void **state)
 	text_free(&x);
 }
 
+/* ------------------------------------------------ what somebody remembers */
+
+static struct verification
+prove_claim(struct audit_claim claim)
+{
+	const char *const files[] = { t.log };
+	struct verification v;
+	struct fault why = { 0 };
+
+	claim.keys = &t.known;
+	claim.nkeys = 1;
+	assert_int_equal(audit_prove(files, 1, &claim, &v, &why), OK);
+	return v;
+}
+
+static struct audit_line
+line_of(const struct text *x, size_t i)
+{
+	struct audit_line l = { .seq = i + 1 };
+
+	sha256(l.hash, x->v[i], strlen(x->v[i]));
+	return l;
+}
+
+/* Each line can be remembered; a new chain without it is found out. */
+static void
+test_expected(void **state)
+{
+	struct text x = sample(), y = make_log(LINES, LINES + 1, t.key);
+	struct verification v;
+
+	(void)state;
+	for (size_t i = 0; i < LINES; i++) {
+		struct audit_line l = line_of(&x, i);
+		struct audit_claim claim = { .lines = &l, .nlines = 1 };
+
+		save(t.log, &x, 0, LINES);
+		assert_int_equal(prove_claim(claim).damage, DAMAGE_NONE);
+		save(t.log, &x, 0, i);
+		v = prove_claim(claim);
+		assert_int_equal(v.damage, DAMAGE_CUT);
+		assert_int_equal(v.line, i + 1);
+		save(t.log, &y, 0, LINES);
+		v = prove_claim(claim);
+		assert_int_equal(v.damage, i + 1 < EVERY ? DAMAGE_NONE :
+		    DAMAGE_EDITED);
+		assert_int_equal(v.line, i + 1 < EVERY ? 0 : i + 1);
+	}
+	text_free(&x);
+	text_free(&y);
+}
+
+static void
+test_last(void **state)
+{
+	struct text x = sample();
+	struct verification v;
+
+	(void)state;
+	save(t.log, &x, 0, 7);
+	v = prove_claim((struct audit_claim){ .last = 7 });
+	assert_int_equal(v.damage, DAMAGE_NONE);
+	v = prove_claim((struct audit_claim){ .last = 8 });
+	assert_int_equal(v.damage, DAMAGE_CUT);
+	assert_int_equal(v.line, 8);
+	text_free(&x);
+}
+
+/* A range is proved by the checkpoint behind it, wherever it begins. */
+static void
+test_from(void **state)
+{
+	struct text x = sample();
+	struct verification v;
+
+	(void)state;
+	for (size_t i = 1; i < LINES; i++) {
+		save(t.log, &x, i, LINES);
+		v = prove_claim((struct audit_claim){ .from = i + 1 });
+		assert_int_equal(v.damage, DAMAGE_NONE);
+		assert_int_equal(v.lines, LINES - i);
+		/* a checkpoint that comes first proves lines elsewhere */
+		assert_int_equal(v.checkpoints, (LINES - i - 1) / EVERY + 1);
+		v = prove_claim((struct audit_claim){ .from = i });
+		assert_int_equal(v.damage, DAMAGE_REMOVED);
+		assert_int_equal(v.line, 1);
+		v = prove_claim((struct audit_claim){ .from = i + 2 });
+		assert_int_equal(v.damage, DAMAGE_REPEATED);
+		v = prove();
+		assert_int_equal(v.damage, DAMAGE_REMOVED);
+	}
+	save(t.log, &x, 5, LINES);
+	replace(&x, 5, "\"uid\":33", "\"uid\":0");
+	save(t.log, &x, 5, LINES);
+	v = prove_claim((struct audit_claim){ .from = 6 });
+	assert_int_equal(v.damage, DAMAGE_EDITED);
+	assert_int_equal(v.line, 1);
+	assert_int_equal(v.lines, 0);
+	text_free(&x);
+}
+
+/* The broker found out itself, and its own words are not overlooked. */
+static void
+test_admission(void **state)
+{
+	struct text x = make_log(3, 10, t.key);
+	struct verification v;
+
+	(void)state;
+	replace(&x, 2, "\"event\":\"decision\"", "\"event\":\"shortened\","
+	    "\"expected\":70");
+	save(t.log, &x, 0, 3);
+	v = prove();
+	assert_int_equal(v.damage, DAMAGE_CUT);
+	assert_int_equal(v.line, 3);
+	assert_non_null(strstr(v.detail, "seq 70"));
+	text_free(&x);
+}
+
+/* A file in the middle is gone. */
+static void
+test_missing_file(void **state)
+{
+	const char *const files[] = { t.log, t.log2 };
+	struct text x = sample();
+	struct verification v;
+
+	(void)state;
+	save(t.log, &x, 0, 5);
+	save(t.log2, &x, 8, LINES);
+	assert_int_equal(audit_prove(files, 2, &t.claim, &v, NULL), OK);
+	assert_int_equal(v.damage, DAMAGE_REMOVED);
+	assert_string_equal(v.file, t.log2);
+	assert_int_equal(v.line, 1);
+	assert_non_null(strstr(v.detail, "seq 6 to 8"));
+	text_free(&x);
+}
+
+/* ---------------------------------------------------------- a log of a size */
+
+static struct {
+	struct text x;
+	char *all;     /* its bytes */
+	size_t *start; /* of each line, and of what is behind the last */
+	struct audit_line checkpoint; /* the last one */
+} big;
+
+static void
+big_make(void)
+{
+	size_t at = 0;
+
+	big.x = make_log(BIG_LINES, 1000, t.key);
+	big.start = xcalloc(BIG_LINES + 1, sizeof(size_t));
+	for (size_t i = 0; i < BIG_LINES; i++)
+		big.start[i + 1] = big.start[i] + strlen(big.x.v[i]) + 1;
+	big.all = xmalloc(big.start[BIG_LINES] + 1);
+	for (size_t i = 0; i < BIG_LINES; i++) {
+		at = big.start[i];
+		memcpy(big.all + at, big.x.v[i], strlen(big.x.v[i]));
+		big.all[big.start[i + 1] - 1] = '\n';
+	}
+	big.checkpoint = line_of(&big.x, BIG_LINES - 1);
+}
+
+/* The log with another text in the place of lines i to k. */
+static void
+big_save(size_t i, size_t k, const char *text, size_t n)
+{
+	FILE *f = fopen(t.log, "w");
+	size_t rest = big.start[BIG_LINES] - big.start[k];
+
+	assert_non_null(f);
+	assert_int_equal(fwrite(big.all, 1, big.start[i], f), big.start[i]);
+	assert_int_equal(fwrite(text, 1, n, f), n);
+	assert_int_equal(fwrite(big.all + big.start[k], 1, rest, f), rest);
+	assert_int_equal(fclose(f), 0);
+}
+
+static void
+big_expect(enum damage damage, size_t line, const char *what)
+{
+	struct audit_claim claim = { .lines = &big.checkpoint, .nlines = 1 };
+	struct verification v = prove_claim(claim);
+
+	if (v.damage != damage || v.line != line)
+		fail_msg("%s: %s in line %llu instead of %s in %zu: %s", what,
+		    damage_name(v.damage), (unsigned long long)v.line,
+		    damage_name(damage), line, v.detail);
+	assert_string_equal(v.file, t.log);
+	assert_true(v.lines < line);
+	assert_true(v.proved < line);
+}
+
+/* All that can be done to one line, at line i (from 0). */
+static void
+big_damage(size_t i)
+{
+	size_t n = big.start[i + 1] - big.start[i];
+	char *line = xmemdup(big.all + big.start[i], n), *two;
+	size_t both = i + 1 < BIG_LINES ?
+	    big.start[i + 2] - big.start[i] : n;
+	bool last = i + 1 == BIG_LINES;
+
+	line[n - 20] ^= 1;
+	big_save(i, i + 1, line, n);
+	big_expect(last ? DAMAGE_FORGED : DAMAGE_EDITED, i + 1, "edit");
+	line[n - 20] ^= 1;
+	big_save(i, i + 1, "", 0);
+	big_expect(last ? DAMAGE_CUT : DAMAGE_REMOVED, i + 1, "delete");
+	big_save(i, i, line, n);
+	big_expect(DAMAGE_REPEATED, i + 2, "insert again");
+	big_save(i, i, "{}\n", 3);
+	big_expect(DAMAGE_EDITED, i + 1, "insert");
+	if (!last) {
+		two = xmalloc(both);
+		memcpy(two, big.all + big.start[i + 1], both - n);
+		memcpy(two + both - n, line, n);
+		big_save(i, i + 2, two, both);
+		big_expect(DAMAGE_REORDERED, i + 1, "swap");
+		free(two);
+	}
+	free(line);
+}
+
+static void
+big_cut(size_t n)
+{
+	size_t line = 0;
+
+	while (big.start[line + 1] <= n)
+		line++;
+	assert_int_equal(truncate(t.log, (off_t)n), 0);
+	big_expect(DAMAGE_CUT, line + 1, "truncate");
+}
+
+/* Each single-line manipulation at many places, and truncation to many
+ * lengths; all are found, and where. */
+static void
+test_big(void **state)
+{
+	static const size_t places[] = { 0, 1, 2, 998, 999, 1000, 4321, 31337,
+		BIG_LINES - 1001, BIG_LINES - 1000, BIG_LINES - 2,
+		BIG_LINES - 1 };
+	size_t size;
+
+	(void)state;
+	big_make();
+	for (size_t i = 0; i < nitems(places); i++)
+		big_damage(places[i]);
+	size = big.start[BIG_LINES];
+	big_save(0, 0, "", 0);
+	big_cut(size - 1);
+	big_cut(big.start[BIG_LINES - 1]);
+	big_cut(big.start[BIG_LINES - 1] - 1);
+	for (size_t n = size / 2; n > big.start[50]; n = n * 2 / 5)
+		big_cut(n);
+	for (size_t i = 40; i > 0; i--) {
+		big_cut(big.start[i]);
+		big_cut(big.start[i] - 1);
+		big_cut(big.start[i] - 1 - i);
+	}
+	big_cut(0);
+	text_free(&big.x);
+	free(big.all);
+	free(big.start);
+}
+
 static int
 setup(void **state)
 {
@@ -659,6 +930,7 @@ setup(void **state)
 	FILE *f = fopen(t.pub, "w");
 	PEM_write_PUBKEY(f, t.key);
 	fclose(f);
+	t.claim = (struct audit_claim){ .keys = &t.known, .nkeys = 1 };
 	return audit_key_read(t.pub, &t.known, NULL) == OK ? 0 : -1;
 }
 
@@ -700,7 +972,13 @@ main(void)
 		cmocka_unit_test(test_two_files),
 		cmocka_unit_test(test_long_line),
 		cmocka_unit_test(test_no_file),
+		cmocka_unit_test(test_expected),
+		cmocka_unit_test(test_last),
+		cmocka_unit_test(test_from),
+		cmocka_unit_test(test_admission),
+		cmocka_unit_test(test_missing_file),
 		cmocka_unit_test(test_fast),
+		cmocka_unit_test(test_big),
 	};
 
 	return cmocka_run_group_tests(tests, setup, teardown);
