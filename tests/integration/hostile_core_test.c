@@ -134,6 +134,35 @@ static const char *const headers[] = {
 	"{" ALL "/**/}", "{alg:\"ES256\"," KID "," NONCE "," URL "}",
 };
 
+/* Payloads behind a good header that are of other protocols or of acts that
+ * end an account; behind one with a key, and one at the account's own URL. */
+static const struct {
+	const char *header, *payload;
+} payloads[] = {
+#define AT_KID	"{" ALL "}"
+#define AT_KEY	"{" ES "," JWK "," NONCE "," URL "}"
+#define AT_OWN	"{" ES "," KID "," NONCE ",\"url\":\"https://ca.test/1\"}"
+	{ AT_KID, "x" }, { AT_KID, "[]" }, { AT_KID, "null" },
+	{ AT_KID, "\"\"" }, { AT_KID, "{} " }, { AT_KID, "{}{}" },
+	{ AT_KID, "{\"account\":\"https://ca.test/1\",\"oldKey\":{}}" },
+	{ AT_KID, "{\"protected\":\"e30\",\"payload\":\"\",\"signature\":"
+	    "\"\"}" },
+	{ AT_KID, "{\"attest\":\"A\",\"dest\":{\"tn\":[\"1\"]},\"iat\":1,"
+	    "\"orig\":{\"tn\":\"2\"},\"origid\":\"x\"}" },
+	{ AT_KID, "{\"iss\":\"x\"}" }, { AT_KID, "{\"contact\":[]}" },
+	{ AT_KID, "{\"status\":\"valid\"}" },
+	{ AT_KID, "{\"csr\":\"MA\",\"csr\":\"MB\"}" },
+	{ AT_KID, "{\"csr\":\"MA\",\"iat\":1}" },
+	{ AT_KID, "{\"c\\u0073r\":\"MA\"}" }, { AT_KID, "{\"Csr\":\"MA\"}" },
+	{ AT_KEY, "" }, { AT_KEY, "{\"identifiers\":[]}" },
+	{ AT_KEY, "{\"csr\":\"MA\"}" },
+	{ AT_KEY, "{\"status\":\"deactivated\"}" },
+	{ AT_KEY, "{\"account\":\"https://ca.test/1\",\"oldKey\":{}}" },
+	{ AT_OWN, "{\"status\":\"deactivated\"}" },
+	{ AT_OWN, "{\"contact\":[],\"status\":\"deactivated\"}" },
+	{ AT_OWN, "{\"identifiers\":[]}" },
+};
+
 /* Signing inputs whose outside is wrong; H is a good header in base64url. */
 static const char *const inputs[] = {
 	"", ".", "..", "H", "H.e30.", "H.e30.e30", ".H.e30", "H.e3", "H.e30=",
@@ -153,6 +182,11 @@ test_account(void **state)
 		buf_reset(&text);
 		put_jws(&text, headers[i], "{}");
 		refuses(PURPOSE_ACCOUNT, &text, headers[i]);
+	}
+	for (size_t i = 0; i < nitems(payloads); i++) {
+		buf_reset(&text);
+		put_jws(&text, payloads[i].header, payloads[i].payload);
+		refuses(PURPOSE_ACCOUNT, &text, payloads[i].payload);
 	}
 	buf_reset(&text);
 	b64_put(&text, "{" ALL "}\0{}", strlen("{" ALL "}") + 3);

@@ -156,6 +156,45 @@ oracle_header(const char *text, size_t n, const char *alg)
 	return complaint;
 }
 
+/* Members of what is asked with the key in the header, at the account's own
+ * URL, and elsewhere (RFC 8555 sections 7.3 to 7.6, 9773, and profiles). */
+static const char *const oracle_payloads[] = {
+	" contact termsOfServiceAgreed onlyReturnExisting "
+	    "externalAccountBinding ",
+	" contact ",
+	" identifiers notBefore notAfter profile replaces identifier csr "
+	    "certificate reason status ",
+};
+
+static inline const char *
+oracle_payload(const char *text, size_t n, const struct json *header)
+{
+	const char *kid = json_get_string(header, "kid"), *status;
+	const char *url = json_get_string(header, "url"), *complaint = NULL;
+	const char *may = oracle_payloads[kid == NULL ? 0 :
+	    strcmp(kid, url) == 0 ? 1 : 2];
+	struct json *v;
+
+	if (n == 0)
+		return kid != NULL ? NULL : "nothing, by a key without name";
+	v = json_parse(text, n, NULL);
+	status = json_get_string(v, "status");
+	if (!json_is_object(v) || strchr(text, '\\') != NULL)
+		complaint = "a payload with more than one reading";
+	for (size_t i = 0; complaint == NULL && i < json_count(v); i++) {
+		char *word = xasprintf(" %s ", json_name_at(v, i));
+
+		if (strstr(may, word) == NULL)
+			complaint = "a payload of no act of ours";
+		free(word);
+	}
+	if (complaint == NULL && json_get(v, "status") != NULL &&
+	    (status == NULL || strcmp(status, "deactivated") != 0))
+		complaint = "a payload with another status";
+	json_free(v);
+	return complaint;
+}
+
 static inline const char *
 oracle_acme(const struct oracle_claim *c)
 {
@@ -171,6 +210,12 @@ oracle_acme(const struct oracle_claim *c)
 	    c->text.n - (size_t)(dot + 1 - text), &npayload);
 	complaint = header == NULL || payload == NULL ? "no base64url" :
 	    oracle_header((char *)header, nheader, alg_name(c->alg));
+	if (complaint == NULL) {
+		struct json *v = json_parse((char *)header, nheader, NULL);
+
+		complaint = oracle_payload((char *)payload, npayload, v);
+		json_free(v);
+	}
 	free(header);
 	free(payload);
 	return complaint;

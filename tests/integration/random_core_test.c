@@ -57,6 +57,8 @@ static const char *const members[] = {
 	"\"alg\":\"ES256\"", "\"alg\":\"ES384\"", "\"alg\":\"RS256\"",
 	"\"alg\":\"PS256\"", "\"alg\":\"EdDSA\"", "\"alg\":\"none\"",
 	"\"alg\":[\"ES256\"]", "\"kid\":\"https://ca.test/1\"", "\"kid\":\"x\"",
+	"\"jwk\":{\"kty\":\"EC\",\"x\":\"eA\"}",
+	"\"url\":\"https://ca.test/1\"",
 	"\"nonce\":\"bm9uY2U\"", "\"nonce\":\"\"", "\"nonce\":\"a b\"",
 	"\"url\":\"https://ca.test/\"", "\"url\":\"http://ca.test/\"",
 	"\"url\":\"https:///\"", "\"typ\":\"passport\"", "\"typ\":\"JWT\"",
@@ -71,7 +73,8 @@ static const char *const links[] = { ",", ",", ",", ",", ",", ",", ",", " ,",
 static void
 make_header(struct buf *out)
 {
-	static const unsigned usual[] = { 0, 7, 9, 12 };
+	const unsigned usual[] = { 0, pick(4) != 0 ? 7 : 9, 11,
+		pick(4) != 0 ? 14 : 10 }; /* of members */
 	unsigned n = pick(8) != 0 ? 4 : 1 + pick(6);
 
 	buf_putc(out, '{');
@@ -88,20 +91,48 @@ make_header(struct buf *out)
 		change_bytes(out);
 }
 
+static const char *const parts[] = {
+	"\"identifiers\":[{\"type\":\"dns\",\"value\":\"a.test\"}]",
+	"\"csr\":\"MA\"", "\"contact\":[\"mailto:a@b.test\"]",
+	"\"termsOfServiceAgreed\":true", "\"onlyReturnExisting\":true",
+	"\"externalAccountBinding\":{\"payload\":\"\"}", "\"reason\":1",
+	"\"certificate\":\"MA\"", "\"replaces\":\"a.b\"",
+	"\"status\":\"deactivated\"", "\"status\":\"revoked\"",
+	"\"account\":\"https://ca.test/1\"", "\"oldKey\":{\"kty\":\"EC\"}",
+	"\"protected\":\"e30\"", "\"attest\":\"A\"", "\"iat\":1",
+	"\"iss\":\"x\"", "\"orig\":{\"tn\":\"1\"}", "\"atc\":{}", "\"\":0",
+};
+
+/* Some members of a payload, most often one. */
+static void
+make_payload(struct buf *out)
+{
+	unsigned n = pick(4) != 0 ? pick(2) : pick(4);
+
+	if (n == 0 && pick(2) != 0)
+		return;
+	buf_putc(out, '{');
+	for (unsigned i = 0; i < n; i++)
+		buf_putf(out, "%s%s", i == 0 ? "" : links[pick(nitems(links))],
+		    parts[pick(nitems(parts))]);
+	buf_putc(out, '}');
+	if (pick(8) == 0)
+		change_bytes(out);
+}
+
 static void
 make_jws(struct buf *out)
 {
-	static const char *const payloads[] = { "", "{}", "{\"a\":1}", "x",
-		"{\"attest\":\"A\",\"iat\":1}" };
-	const char *payload = payloads[pick(nitems(payloads))];
-	struct buf header;
+	struct buf text;
 
-	buf_init(&header, PREIMAGE_MAX);
-	make_header(&header);
-	b64_put(out, header.data, header.len);
+	buf_init(&text, PREIMAGE_MAX);
+	make_header(&text);
+	b64_put(out, text.data, text.len);
 	buf_putc(out, '.');
-	b64_put(out, payload, strlen(payload));
-	buf_free(&header);
+	buf_reset(&text);
+	make_payload(&text);
+	b64_put(out, text.data, text.len);
+	buf_free(&text);
 	if (pick(8) == 0)
 		change_bytes(out);
 }
