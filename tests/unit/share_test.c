@@ -15,7 +15,7 @@
 
 #define TENANTS	 4
 #define CHANNELS 4
-#define REQUESTS 256
+#define REQUESTS 96
 
 static const bool any[WAIT_KIND__MAX] = { [WAIT_ANY] = true };
 static const bool all[WAIT_KIND__MAX] = { true, true };
