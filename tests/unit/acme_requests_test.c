@@ -22,11 +22,13 @@
 	"deny \"web\" { operations acme.order names \"secret.web.test\" }\n"  \
 	"allow \"mail\" { operations acme.* names \".mail.test\""             \
 	"  \"x.shared.test\" accounts \"main\" }\n"                           \
+	"allow \"ops\" { operations key.request names \"*\" ips \"*\" }\n"    \
 	"allow \"reader\" { operations acme.read accounts \"main\" }\n"       \
 	"allow \"*\" { operations acme.read acme.order acme.finalize"         \
 	"  names \".guest.test\" }\n"
 
 #include "../../api/server/exchange.h"
+#include "../../broker/core/acme/sign.h"
 #include "../../broker/core/acme/proof.h"
 #include "small_core.h"
 #include "acme_ca.h"
@@ -851,6 +853,220 @@ test_table(void **state)
 	assert_int_equal(wrong, 0);
 }
 
+/* -------------------------------------------------------- random documents */
+
+static unsigned seed = 1;
+
+static unsigned
+pick(unsigned n)
+{
+	seed = seed * 1103515245 + 12345;
+	return (seed >> 16) % n;
+}
+
+static const char *
+one_of(const char *const *v, size_t n)
+{
+	return v[pick((unsigned)n)];
+}
+#define ONE_OF(v) one_of(v, nitems(v))
+
+/* White space where it may be, and now and then where it may not. */
+static void
+put_space(struct buf *out)
+{
+	static const char *const spaces[] = { "", "", "", "", " ", "\n\t", };
+
+	buf_puts(out, ONE_OF(spaces));
+}
+
+static void
+put_identifier(struct buf *out)
+{
+	static const char *const types[] = { "dns", "ip", "DNS", "\\u0064ns" };
+	static const char *const values[] = { "A.web.test", "evil.test",
+		"a.web.test\\u0000", "192.0.2.9", "\\u002a.web.test" };
+	static const char *const names[] = { "a.web.test", "b.web.test",
+		"*.web.test", "x.shared.test", "\\u0061.web.test",
+		"a\\u002eb.web.test", "c.web.test", "d.web.test" };
+	static const char *const ips[] = { "192.0.2.9", "2001:db8::9" };
+	bool ip = pick(5) == 0, odd = pick(12) == 0;
+	const char *type = odd ? ONE_OF(types) : ip ? "ip" : "dns";
+	const char *value = odd ? ONE_OF(values) : ip ? ONE_OF(ips) :
+	    ONE_OF(names);
+
+	put_space(out);
+	if (pick(2) == 0)
+		buf_putf(out, "{\"value\":\"%s\",\"type\":\"%s\"}", value,
+		    type);
+	else
+		buf_putf(out, "{\"type\":\"%s\",\"value\":\"%s\"}", type,
+		    value);
+	put_space(out);
+}
+
+static void
+put_member(struct buf *out)
+{
+	static const char *const members[] = {
+		"\"profile\":\"short\"", "\"profile\":\"\\u0073hort\"",
+		"\"notAfter\":\"2026-12-01T00:00:00Z\"",
+		"\"notBefore\":\"2026-12-01T00:00:00Z\"",
+		"\"replaces\":\"YQ.YQ\"", "\"status\":\"deactivated\"",
+		"\"contact\":[\"mailto:\\u0061@web.test\"]",
+		"\"contact\":[]", "\"csr\":\"$a\"", "\"csr\":\"$own\"",
+		"\"certificate\":\"$cert-web\"", "\"reason\":4",
+		"\"reason\":1", "\"reason\":1e0", "\"onlyReturnExisting\":true",
+		"\"payload\":{}", "\"\":1", "\"reas\\u006fn\":0",
+	};
+
+	put_space(out);
+	buf_puts(out, ONE_OF(members));
+	put_space(out);
+}
+
+static void
+put_document(struct buf *out)
+{
+	bool any = false, order = pick(3) > 0;
+	unsigned n = order && pick(4) > 0 ? 0 : 1 + pick(2);
+
+	buf_putc(out, '{');
+	if (order) {
+		buf_puts(out, "\"identifiers\":[");
+		for (unsigned i = 1 + pick(3); i > 0; i--) {
+			put_identifier(out);
+			if (i > 1)
+				buf_putc(out, ',');
+		}
+		buf_putc(out, ']');
+		any = true;
+	}
+	for (; n > 0; n--) {
+		if (any)
+			buf_putc(out, ',');
+		put_member(out);
+		any = true;
+	}
+	buf_putc(out, '}');
+}
+
+/* The payload that was signed, in the words of an audit line: DER as its
+ * digest. */
+static void
+put_as_told(struct json_writer *w, const struct json *v)
+{
+	const char *name = json_name(v), *text = json_string(v);
+	unsigned char digest[SHA256_SIZE];
+	char hex[2 * SHA256_SIZE + 1];
+	struct buf der;
+
+	if (strcmp(name, "csr") != 0 && strcmp(name, "certificate") != 0) {
+		json_put_value(w, name, v);
+		return;
+	}
+	buf_init(&der, 100000);
+	assert_true(b64_get(&der, text, strlen(text)));
+	sha256(digest, der.data, der.len);
+	hex_encode(hex, digest, sizeof(digest));
+	json_put_string(w, name, hex);
+	buf_free(&der);
+}
+
+/* The payload of an audit line, of which DER keeps the digest only. */
+static void
+put_told(struct json_writer *w, const struct json *v)
+{
+	const char *digest = json_get_string(v, "sha256");
+
+	if (digest != NULL)
+		json_put_string(w, json_name(v), digest);
+	else
+		json_put_value(w, json_name(v), v);
+}
+
+static void
+put_same(struct json_writer *w, const struct json *v)
+{
+	json_put_value(w, json_name(v), v);
+}
+
+static void
+rewrite(struct buf *out, const struct json *object,
+    void (*put)(struct json_writer *, const struct json *))
+{
+	struct json_writer w;
+
+	json_write_start(&w, out);
+	json_open_object(&w, NULL);
+	for (const struct json *v = json_first(object); v != NULL;
+	    v = json_next(v))
+		put(&w, v);
+	json_close_object(&w);
+}
+
+/* Bytes that are signed are one text of what the log says, and of nothing
+ * else. */
+static void
+check_facts(const struct json *jws)
+{
+	const char *text = json_get_string(jws, "payload");
+	struct json *line = last_decision(), *payload;
+	struct buf bytes, again, told, said;
+	struct fault why;
+
+	buf_init(&bytes, 100000);
+	buf_init(&again, 100000);
+	buf_init(&told, 100000);
+	buf_init(&said, 100000);
+	assert_true(b64_get(&bytes, text, strlen(text)));
+	payload = json_parse(buf_str(&bytes), bytes.len, &why);
+	assert_non_null(payload);
+	rewrite(&again, payload, put_same);
+	assert_string_equal(buf_str(&again), buf_str(&bytes));
+	rewrite(&said, payload, put_as_told);
+	rewrite(&told, json_get(line, "payload"), put_told);
+	assert_string_equal(buf_str(&said), buf_str(&told));
+	json_free(payload);
+	json_free(line);
+	buf_free(&bytes);
+	buf_free(&again);
+	buf_free(&told);
+	buf_free(&said);
+}
+
+static void
+test_random(void **state)
+{
+	static const char *const urls[] = { NEW, NEW, NEW, NEW, NEW, NEW, KID,
+		REVOKE, CA "new-account", CA "finalize/a", CA "authz/b",
+		CA "finalize/own" };
+	unsigned signatures = 0;
+
+	(void)state;
+	for (unsigned i = 0; i < 3000; i++) {
+		uint32_t uid = pick(4) == 0 ? MAIL : WEB;
+		struct buf text;
+		struct heard h;
+		char *payload;
+
+		buf_init(&text, 10000);
+		put_document(&text);
+		payload = expand(buf_str(&text));
+		h = ask_jws(uid, ONE_OF(urls), payload);
+		if (h.status == 200) {
+			check_facts(h.json);
+			signatures++;
+		}
+		assert_true(h.status < 500);
+		heard_free(&h);
+		free(payload);
+		buf_free(&text);
+	}
+	print_message("%u of 3000 signed\n", signatures);
+	assert_true(signatures > 100);
+}
+
 /* Bodies that are no request, byte by byte. */
 static void
 test_bodies(void **state)
@@ -921,6 +1137,249 @@ test_looks(void **state)
 	assert_true(ca.looks <= before + 1);
 }
 
+/* Decided and told, in the log as what it is, and nothing is changed. */
+static void
+test_dry_run(void **state)
+{
+	static const struct {
+		const char *target, *body;
+		unsigned status;
+		const char *words[3];
+	} rows[] = {
+		{ "accounts/main/jws", "{\"url\":\"" NEW "\",\"nonce\":\"YQ\","
+		    "\"payload\":" ORDER(DNS("dry.web.test")) "}", 200,
+		    { "\"allow\":true", "\"act\":\"new-order\"",
+		    "\"value\":\"dry.web.test\"" } },
+		{ "accounts/main/jws", "{\"url\":\"" NEW "\",\"nonce\":\"YQ\","
+		    "\"payload\":" ORDER(DNS("evil.test")) "}", 200,
+		    { "\"allow\":false", "evil.test", "acme.order" } },
+		{ "accounts/main/jws", "{\"url\":\"" CA "dry/1\",\"nonce\":"
+		    "\"YQ\"}", 200, { "\"allow\":true",
+		    "\"urlIs\":\"unknown\"", "acme.read" } },
+		{ "accounts/main/jws", "{\"url\":\"" CA "finalize/a\","
+		    "\"nonce\":\"YQ\",\"payload\":{\"csr\":\"$a-again\"}}",
+		    200, { "\"allow\":false", "another CSR", "finalize" } },
+		{ "accounts/main/jws", "{\"url\":\"" CA "key-change\","
+		    "\"nonce\":\"YQ\"}", 403, { "never changed", "", "" } },
+		{ "certificates/configured/orders", "{}", 200,
+		    { "\"allow\":false", "order.create", "" } },
+	};
+	unsigned before = small_box.signatures, looks = ca.looks;
+	struct request_row r;
+	struct fault why;
+
+	(void)state;
+	for (size_t i = 0; i < nitems(rows); i++) {
+		char *target = xasprintf("/v1/%s?dry-run=1", rows[i].target);
+		char *body = expand(rows[i].body);
+		struct heard h = send_bytes(WEB, target, body, strlen(body));
+
+		if (h.status != rows[i].status)
+			fail_msg("%zu: %u %s", i, h.status, h.text);
+		for (unsigned k = 0; k < 3; k++)
+			if (strstr(h.text, rows[i].words[k]) == NULL)
+				fail_msg("%s: %s", rows[i].words[k], h.text);
+		heard_free(&h);
+		free(target);
+		free(body);
+	}
+	assert_int_equal(small_box.signatures, before);
+	assert_int_equal(ca.looks, looks);
+	assert_int_equal(store_request_naming(core.store,
+	    &(struct requester){ "main", "web" }, "dry.web.test", 0, &r,
+	    &why), ERR_NOT_FOUND);
+}
+
+static void
+test_csr(void **state)
+{
+	static const struct { const char *key, *body; unsigned status;
+		const char *words; } rows[] = {
+		{ "web-own", "{\"names\":[\"own.web.test\",\"192.0.2.1\"]}",
+		    200, "csr" },
+		{ "web-own", "{\"names\":[\"own.web.test\"],\"mustStaple\":"
+		    "true,\"extendedKeyUsage\":[\"clientAuth\"]}", 200, "csr" },
+		{ "web-own", "{\"names\":[]}", 400, "no identifier" },
+		{ "web-own", "{\"names\":[\"Own.web.test\"]}", 400, "lower" },
+		{ "web-own", "{\"names\":[\"a.test\"],\"extendedKeyUsage\":"
+		    "[\"codeSigning\"]}", 400, "codeSigning" },
+		{ "account-main", "{\"names\":[\"a.test\"]}", 409,
+		    "not for certificates" },
+		{ "none", "{\"names\":[\"a.test\"]}", 404, "no key" },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < nitems(rows); i++) {
+		char *target = xasprintf("/v1/keys/%s/csr", rows[i].key);
+		struct heard h = send_bytes(UID_OPS, target, rows[i].body,
+		    strlen(rows[i].body));
+		struct fault why;
+		struct proof p;
+
+		if (h.status != rows[i].status ||
+		    strstr(h.text, rows[i].words) == NULL)
+			fail_msg("%zu: %u %s", i, h.status, h.text);
+		if (h.status == 200) {
+			assert_int_equal(proof_csr(&p, json_get_string(h.json,
+			    "csr"), &why), OK);
+			assert_int_equal(p.ids.n, 2 - i);
+			assert_int_equal(p.nextensions, 1 + 2 * i);
+			proof_free(&p);
+		}
+		heard_free(&h);
+		free(target);
+	}
+}
+
+/* RFC 8555 section 8.1, and the digests of it. */
+static void
+test_key_authorization(void **state)
+{
+	static const char target[] = "/v1/accounts/main/key-authorization";
+	static const char *const bad[] = { "{}", "{\"token\":\"\"}",
+		"{\"token\":\"a/b\"}", "{\"token\":7}",
+		"{\"token\":\"a\",\"x\":1}" };
+	unsigned char digest[SHA256_SIZE];
+	char hex[2 * SHA256_SIZE + 1], *text, *dns;
+	struct heard h = send_bytes(UID_OPS, target, "{\"token\":\"abc-_\"}",
+	    17);
+
+	(void)state;
+	assert_int_equal(h.status, 200);
+	text = xstrdup(json_get_string(h.json, "keyAuthorization"));
+	assert_int_equal(strncmp(text, "abc-_.", 6), 0);
+	assert_int_equal(strlen(text), 6 + 43);
+	sha256(digest, text, strlen(text));
+	dns = b64_encode(digest, sizeof(digest));
+	hex_encode(hex, digest, sizeof(digest));
+	assert_string_equal(json_get_string(h.json, "dns01"), dns);
+	assert_int_equal(strncmp(json_get_string(h.json, "tlsAlpn01"), "0420",
+	    4), 0);
+	assert_string_equal(json_get_string(h.json, "tlsAlpn01") + 4, hex);
+	heard_free(&h);
+	for (size_t i = 0; i < nitems(bad); i++) {
+		h = send_bytes(UID_OPS, target, bad[i], strlen(bad[i]));
+		assert_int_equal(h.status, 400);
+		heard_free(&h);
+	}
+	h = send_bytes(WEB, target, "{\"token\":\"a\"}", 13);
+	assert_int_equal(h.status, 403);
+	heard_free(&h);
+	free(dns);
+	free(text);
+}
+
+/* ------------------------------------------------------ bytes of the client */
+
+#define ES256	"\"alg\":\"ES256\""
+#define BY_URL	"\"kid\":\"" KID "\""
+#define FRESH	"\"nonce\":\"bm9uY2U\""
+#define AT(url) "\"url\":\"" url "\""
+
+static enum err
+sign_these(uint32_t uid, const char *header, const char *payload,
+    struct signature *sig, struct fault *why)
+{
+	struct peer peer = { .uid = uid, .gid = uid, .pid = 9,
+		.listener = "api" };
+	const struct acme_bytes bytes = { .peer = &peer, .account = "main",
+		.header = { (const unsigned char *)header, strlen(header) },
+		.payload = { (const unsigned char *)payload,
+		    strlen(payload) }, .start_us = clock_monotonic_us() };
+
+	return acme_sign_bytes(&bytes, sig, why);
+}
+
+static void
+check_bytes(const char *header, const char *payload,
+    const struct signature *sig)
+{
+	unsigned char spki[SPKI_MAX];
+	enum key_type type;
+	struct fault why;
+	struct buf input;
+	EVP_PKEY *key;
+	size_t n;
+
+	buf_init(&input, 100000);
+	b64_put(&input, header, strlen(header));
+	buf_putc(&input, '.');
+	b64_put(&input, payload, strlen(payload));
+	assert_int_equal(keys_public(core.keys, "account-main", spki, &n,
+	    &type, &why), OK);
+	key = spki_read(spki, n, &why);
+	assert_int_equal(signature_verify(key, ALG_ES256, input.data,
+	    input.len, sig->bytes, sig->n, &why), OK);
+	EVP_PKEY_free(key);
+	buf_free(&input);
+}
+
+/* A protocol that brings header and payload ready made gets a signature over
+ * these very bytes, after the same questions. */
+static void
+test_bytes(void **state)
+{
+	static const struct {
+		uint32_t uid;
+		const char *header, *payload;
+		enum err err;
+		const char *words;
+	} rows[] = {
+		{ WEB, "{" ES256 "," BY_URL "," FRESH "," AT(KID) "}", "", OK,
+		    "" },
+		{ WEB, "{" ES256 "," BY_URL "," FRESH "," AT(NEW) "}",
+		    ORDER(DNS("a.web.test")), OK, "" },
+		{ WEB, "{" AT(NEW) "," FRESH "," BY_URL "," ES256 "}",
+		    "{ \"identifiers\" : [" DNS("a.web.test") "] }", OK, "" },
+		{ WEB, "{" ES256 "," BY_URL "," FRESH "," AT(NEW) "}",
+		    ORDER(DNS("evil.test")), ERR_DENIED, "evil.test" },
+		{ WEB, "{" ES256 "," BY_URL "," FRESH "," AT(KID) "}",
+		    "{\"status\":\"deactivated\"}", ERR_DENIED, "never" },
+		{ WEB, "{" ES256 "," BY_URL "," FRESH "," AT(NEW) "}",
+		    "{\"identifiers\":[],\"identifiers\":[]}", ERR_SYNTAX,
+		    "duplicate" },
+		{ WEB, "{" ES256 "," BY_URL "," FRESH "," FRESH ","
+		    AT(KID) "}", "", ERR_SYNTAX, "duplicate" },
+		{ WEB, "{" ES256 ",\"kid\":\"" CA "account/2\"," FRESH ","
+		    AT(KID) "}", "", ERR_DENIED, "kid" },
+		{ WEB, "{" ES256 "," FRESH "," AT(KID) "}", "", ERR_SYNTAX,
+		    "one of" },
+		{ WEB, "{" ES256 "," BY_URL ",\"jwk\":{}," FRESH ","
+		    AT(KID) "}", "", ERR_SYNTAX, "one of" },
+		{ WEB, "{" ES256 ",\"jwk\":{\"kty\":\"EC\"}," FRESH ","
+		    AT(KID) "}", "", ERR_DENIED, "jwk" },
+		{ WEB, "{" ES256 "," BY_URL "," FRESH "," AT(KID)
+		    ",\"typ\":\"JOSE\"}", "", ERR_SYNTAX, "typ" },
+		{ WEB, "{\"alg\":\"HS256\"," BY_URL "," FRESH "," AT(KID) "}",
+		    "", ERR_UNSUPPORTED, "HS256" },
+		{ WEB, "{\"alg\":\"RS256\"," BY_URL "," FRESH "," AT(KID) "}",
+		    "", ERR_UNSUPPORTED, "" },
+		{ WEB, "{" ES256 "," BY_URL ",\"nonce\":\"\"," AT(KID) "}",
+		    "", ERR_SYNTAX, "nonce" },
+		{ WEB, "{" ES256 "," BY_URL "," FRESH "," AT(CA "new-account")
+		    "}", "{\"onlyReturnExisting\":true}", ERR_DENIED, "jwk" },
+		{ UID_NOBODY, "{" ES256 "," BY_URL "," FRESH "," AT(NEW) "}",
+		    ORDER(DNS("a.web.test")), ERR_DENIED, "acme.order" },
+		{ WEB, "", "", ERR_SYNTAX, "JSON" },
+		{ WEB, "[]", "", ERR_SYNTAX, "" },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < nitems(rows); i++) {
+		struct signature sig;
+		struct fault why;
+		enum err e = sign_these(rows[i].uid, rows[i].header,
+		    rows[i].payload, &sig, &why);
+
+		if (e != rows[i].err || (e != OK &&
+		    strstr(why.text, rows[i].words) == NULL))
+			fail_msg("%zu: %s %s", i, err_name(e),
+			    e != OK ? why.text : "");
+		if (e == OK)
+			check_bytes(rows[i].header, rows[i].payload, &sig);
+	}
+}
+
 int
 main(void)
 {
@@ -928,6 +1387,11 @@ main(void)
 		cmocka_unit_test(test_table),
 		cmocka_unit_test(test_bodies),
 		cmocka_unit_test(test_looks),
+		cmocka_unit_test(test_random),
+		cmocka_unit_test(test_dry_run),
+		cmocka_unit_test(test_csr),
+		cmocka_unit_test(test_key_authorization),
+		cmocka_unit_test(test_bytes),
 	};
 
 	return cmocka_run_group_tests(tests, open_all, close_all);
