@@ -63,14 +63,16 @@ shape_acme_payload(struct view payload, bool jwk, bool own,
     struct fault *why)
 {
 	unsigned where = jwk ? WITH_JWK : own ? AT_OWN : WITH_KID;
-	struct scanner s = { (const char *)payload.p,
-		(const char *)payload.p + payload.n };
 	struct view names[MEMBERS_MAX];
+	struct scanner s;
 	size_t n = 0;
 	enum err e;
 
-	if (payload.n == 0 && !jwk)
-		return OK;
+	if (payload.n == 0)
+		return !jwk ? OK : fault_set(why, ERR_SHAPE,
+		    "there is no payload beside a jwk");
+	s.p = (const char *)payload.p;
+	s.end = s.p + payload.n;
 	if (!scan_char(&s, '{'))
 		return fault_set(why, ERR_SHAPE,
 		    "the payload is not a JSON object");
