@@ -15,6 +15,7 @@ static const struct column summary[] = {
 	{ "open orders", "orders.open", NULL, false },
 	{ "audit lines", "audit.lines", NULL, false },
 	{ "audit mode", "audit.mode", NULL, false },
+	{ "audit signed", "audit.checkpoint.seq", NULL, false },
 };
 
 static const struct column process_columns[] = {

@@ -302,7 +302,7 @@ check_admission(struct proof *p, const struct entry *e)
 		return;
 	json_get_int(e->json, "expected", &expected);
 	DAMAGED(p, DAMAGE_CUT, e, "the broker found here that seq %" PRId64
-	    ", which had been signed, was gone or another line", expected);
+	    " was gone or another line", expected);
 }
 
 /* What somebody remembers of this line. */

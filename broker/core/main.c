@@ -214,6 +214,7 @@ stop(void)
 	audit_line("stop");
 	if (audit_checkpoint(core.audit, &why) != OK)
 		log_debug("no last checkpoint: %s", why.text);
+	audit_remember_end();
 	audit_close(core.audit);
 	store_close(core.store);
 	registered_stop();

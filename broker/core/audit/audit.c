@@ -243,6 +243,20 @@ flush(struct audit *a)
 	pthread_mutex_lock(&a->lock);
 }
 
+struct audit_mark
+audit_settle(struct audit *a)
+{
+	struct audit_mark mark;
+
+	pthread_mutex_lock(&a->lock);
+	mark.seq = a->disk.seq;
+	memcpy(mark.hash, a->disk.hash, SHA256_SIZE);
+	if (a->unsynced)
+		flush(a);
+	pthread_mutex_unlock(&a->lock);
+	return mark;
+}
+
 /* Does what takes its own locks. */
 static void
 unlocked(struct audit *a, enum err (*work)(struct audit *, struct fault *),

@@ -84,7 +84,10 @@ struct audit_mark {
 	unsigned char hash[SHA256_SIZE];
 };
 
-/* Is given each new checkpoint; called like audit_sign_fn. */
+/* The last line, when all lines until there are flushed to disk. */
+struct audit_mark audit_settle(struct audit *a);
+
+/* Is given each new checkpoint, flushed; called like audit_sign_fn. */
 typedef void audit_keep_fn(const struct audit_mark *mark);
 void audit_on_checkpoint(struct audit *a, audit_keep_fn *keep);
 
@@ -97,10 +100,11 @@ enum err audit_expect(struct audit *a, const struct audit_mark *mark,
     struct fault *why);
 
 /* Does that with what the store remembers, and has it remember each new
- * checkpoint (key.c). */
+ * checkpoint; and has it remember the last line of all (key.c). */
 enum err audit_remember(struct fault *why);
+void audit_remember_end(void);
 
-/* The last checkpoint that is known, for status. */
+/* The last checkpoint since the start, for status. */
 struct audit_mark audit_last_checkpoint(struct audit *a);
 
 /* -------------------------------------------------------------- reading */

@@ -124,8 +124,10 @@ audit_checkpoint_locked(struct audit *a, struct fault *why)
 		e = fault_set(why, ERR_CONFLICT, "no audit key");
 	for (unsigned i = 0; e == ERR_BUSY && i < TRIES; i++)
 		e = try_checkpoint(a, why);
-	if (a->mark.seq != before && a->keep != NULL)
+	if (a->mark.seq != before && a->keep != NULL) {
+		audit_settle(a);
 		a->keep(&a->mark);
+	}
 	return e;
 }
 
@@ -226,7 +228,7 @@ tell(struct audit *a, const char *event, const struct audit_mark *mark,
 	enum err e;
 
 	log_error("audit log: it was %s: line %llu is not the one that was "
-	    "signed, or gone; the last one is %llu", event,
+	    "there, or gone; the last one is %llu", event,
 	    (unsigned long long)mark->seq, (unsigned long long)last);
 	hex_encode(hex, mark->hash, SHA256_SIZE);
 	buf_init(&members, 512);
@@ -251,10 +253,5 @@ audit_expect(struct audit *a, const struct audit_mark *mark,
 	if (audit_last(a) < mark->seq)
 		return tell(a, "shortened", mark, why);
 	e = differs(a, mark, &other, why);
-	if (e == OK && other)
-		return tell(a, "rewritten", mark, why);
-	pthread_mutex_lock(&a->lock);
-	a->mark = *mark;
-	pthread_mutex_unlock(&a->lock);
-	return e;
+	return e == OK && other ? tell(a, "rewritten", mark, why) : e;
 }

@@ -146,6 +146,16 @@ audit_remember(struct fault *why)
 	return e;
 }
 
+/* Without a key, or when its token does not answer, the end of the log is
+ * remembered at least from one orderly stop to the next start. */
+void
+audit_remember_end(void)
+{
+	struct audit_mark mark = audit_settle(core.audit);
+
+	keep_mark(&mark);
+}
+
 /* -------------------------------------------------------------------- sweep */
 
 #define SWEEP_EVERY 3600000 /* milliseconds */
