@@ -327,8 +327,8 @@ check_handler(const char *path)
 static void
 test_handlers(void **state)
 {
-	static const char *const inner[] = { "/jws.c", "/authorize.c", "/lacme.c",
-		"/issuer.c" }; /* they write other things */
+	static const char *const inner[] = { "/jws.c", "/authorize.c",
+		"/lacme.c", "/issuer.c" }; /* they write other things */
 	glob_t files;
 	size_t n = 0;
 
