@@ -248,6 +248,9 @@ make_certificates(void)
 	    &(struct der_wish){
 		mail_key, NULL, "DNS:m.mail.test", NULL, NULL, other_key },
 	    78);
+	X509 *declared = certificate_make(&(struct der_wish){
+		box_key("ops-declared"), NULL, "DNS:d.web.test", NULL, NULL,
+		other_key }, 80);
 	X509 *own = certificate_make(&(struct der_wish){
 		box_key("configured-1"), NULL, "DNS:own.web.test", NULL, NULL,
 		other_key }, 79);
@@ -256,6 +259,7 @@ make_certificates(void)
 	name_text("cert-web", certificate_text(web));
 	name_text("cert-mail", certificate_text(mail));
 	name_text("cert-managed", certificate_text(own));
+	name_text("cert-declared", certificate_text(declared));
 	pem = certificate_pem(web);
 	ca_show_chain(CA "cert/a", pem);
 	free(pem);
@@ -265,6 +269,7 @@ make_certificates(void)
 	X509_free(web);
 	X509_free(mail);
 	X509_free(own);
+	X509_free(declared);
 }
 
 /* What the CA has at its URLs. */
@@ -672,6 +677,9 @@ static const struct row {
 	    "came of no order" },
 	{ UID_OPS, REVOKE, "{\"certificate\":\"$cert-managed\"}", 403,
 	    "came of no order" },
+	{ UID_OPS, REVOKE, "{\"certificate\":\"$cert-declared\"}", 200, "" },
+	{ WEB, REVOKE, "{\"certificate\":\"$cert-declared\"}", 403,
+	    "came of no order" },
 	{ WEB, REVOKE, "{\"certificate\":\"$cert-web\",\"reason\":2}", 400,
 	    "reason" },
 	{ WEB, REVOKE, "{\"certificate\":\"$cert-web\",\"reason\":6}", 400,
@@ -699,6 +707,24 @@ static const struct row {
 	{ WEB, CA "managed/authz", "{\"status\":\"deactivated\"}", 403,
 	    "serves others" },
 };
+
+/* A certificate that ops declared, and an order of it. */
+static void
+make_declared(void)
+{
+	struct certificate_row c = { .name = "declared", .account = "main",
+		.names = xstrdup("d.web.test"), .token = "main",
+		.tenant = "ops" };
+	struct order_row o = { .certificate = "declared", .account = "main",
+		.key = "ops-declared", .state = ORDER_ISSUED };
+	struct fault why;
+
+	small_key("ops-declared", "main", PURPOSE_CERTIFICATE, KEY_ACTIVE);
+	if (store_certificate_put(core.store, &c, &why) != OK ||
+	    store_order_put(core.store, &o, &why) != OK)
+		abort();
+	certificate_row_free(&c);
+}
 
 /* An order of the broker's own, as its store would have it; one of its
  * authorizations serves an order of a client, too. */
@@ -761,6 +787,7 @@ open_all(void **state)
 	small_key("web-own", "main", PURPOSE_CERTIFICATE, KEY_ACTIVE);
 	name_text("hundred", many_identifiers(100));
 	name_text("many", many_identifiers(101));
+	make_declared();
 	make_csrs();
 	make_certificates();
 	name_ids();

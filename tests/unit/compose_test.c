@@ -360,6 +360,38 @@ test_jws(void **state)
 	}
 }
 
+/* Another algorithm than the key's usual one, when it fits. */
+static void
+test_jws_algorithm(void **state)
+{
+	struct jws_header h = { "r", ALG_PS256, "https://ca.test/1", "n",
+		"https://ca.test/2" };
+	struct buf out, input, body, sig;
+	struct signature made;
+	struct json *header;
+
+	(void)state;
+	make("r", PURPOSE_ACCOUNT, KEY_RSA_2048);
+	make("e", PURPOSE_ACCOUNT, KEY_EC_P256);
+	buf_init(&out, 65536);
+	assert_int_equal(jws_write(&out, keys, &h, NULL, 0, &made, &why), OK);
+	assert_true(made.verified && made.alg == ALG_PS256);
+	header = open_jws(&out, &input, &body, &sig);
+	assert_string_equal(json_get_string(header, "alg"), "PS256");
+	h.alg = ALG_ES256;
+	assert_int_equal(jws_write(&out, keys, &h, NULL, 0, &made, &why),
+	    ERR_UNSUPPORTED);
+	h.key = "e";
+	h.alg = ALG_ES384;
+	assert_int_equal(jws_write(&out, keys, &h, NULL, 0, &made, &why),
+	    ERR_UNSUPPORTED);
+	json_free(header);
+	buf_free(&out);
+	buf_free(&input);
+	buf_free(&body);
+	buf_free(&sig);
+}
+
 static void
 test_jws_refusals(void **state)
 {
@@ -587,7 +619,8 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 		TEST(test_rfc7638), TEST(test_rfc8037), TEST(test_ec_width),
-		TEST(test_dns01), TEST(test_jws), TEST(test_jws_refusals),
+		TEST(test_dns01), TEST(test_jws),
+		TEST(test_jws_algorithm), TEST(test_jws_refusals),
 		TEST(test_eab), TEST(test_eab_refusals), TEST(test_csr),
 		TEST(test_csr_many), TEST(test_csr_refusals),
 	};

@@ -28,7 +28,8 @@ refuse(struct affair *a, const char *detail, struct fault *why)
 static enum err
 own_read(struct affair *a, struct fault *why)
 {
-	if (a->place != PLACE_AUTHORIZATION || a->binding.identifier[0] != '\0')
+	if (a->place != PLACE_AUTHORIZATION ||
+	    a->binding.identifier[0] != '\0' || a->wish->dry_run)
 		return OK;
 	return affair_claim(a, why);
 }
