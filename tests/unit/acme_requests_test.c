@@ -880,6 +880,43 @@ test_table(void **state)
 	assert_int_equal(wrong, 0);
 }
 
+/* However many ask about a URL at once, the CA is asked once. */
+static void *
+ask_together(void *arg)
+{
+	static const char body[] = "{\"url\":\"" CA "authz/many\","
+	    "\"nonce\":\"YQ\"}";
+	struct outcome_of o = ask(WEB, handle_account_jws, "main", body);
+	bool good = o.err == OK;
+
+	outcome_free(&o);
+	if (!good)
+		return NULL;
+	o = ask(MAIL, handle_account_jws, "main", body);
+	good = o.err == ERR_DENIED;
+	outcome_free(&o);
+	return good ? arg : NULL;
+}
+
+static void
+test_together(void **state)
+{
+	unsigned before = ca.looks;
+	pthread_t threads[8];
+	void *good;
+
+	(void)state;
+	ca_show_authorization(CA "authz/many", "a.web.test", false, "many");
+	for (size_t i = 0; i < nitems(threads); i++)
+		assert_int_equal(pthread_create(&threads[i], NULL,
+		    ask_together, &ca), 0);
+	for (size_t i = 0; i < nitems(threads); i++) {
+		pthread_join(threads[i], &good);
+		assert_non_null(good);
+	}
+	assert_int_equal(ca.looks, before + 1);
+}
+
 /* -------------------------------------------------------- random documents */
 
 static unsigned seed = 1;
@@ -1414,6 +1451,7 @@ main(void)
 		cmocka_unit_test(test_table),
 		cmocka_unit_test(test_bodies),
 		cmocka_unit_test(test_looks),
+		cmocka_unit_test(test_together),
 		cmocka_unit_test(test_random),
 		cmocka_unit_test(test_dry_run),
 		cmocka_unit_test(test_csr),
