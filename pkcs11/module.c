@@ -1,6 +1,7 @@
 #include "module.h"
 
 #include <p11-kit/p11-kit.h>
+#include <stdlib.h>
 
 #include "ladder.h"
 
@@ -33,14 +34,19 @@ module_load(struct module *m, const char *name, struct fault *why)
 	    reason != NULL ? reason : "does not load");
 }
 
+/* Some modules, NSS among them, want more than the standard says; p11-kit's
+ * file about the module has it. */
 enum err
 module_start(struct module *m, struct fault *why)
 {
-	CK_C_INITIALIZE_ARGS args = { .flags = CKF_OS_LOCKING_OK };
+	char *reserved = p11_kit_config_option(m->f, "x-init-reserved");
+	CK_C_INITIALIZE_ARGS args = { .flags = CKF_OS_LOCKING_OK,
+		.pReserved = reserved };
 	CK_RV rv = m->f->C_Initialize(&args);
 
 	if (rv == CKR_CANT_LOCK)
 		rv = m->f->C_Initialize(NULL);
+	free(reserved);
 	if (rv == CKR_CRYPTOKI_ALREADY_INITIALIZED)
 		return OK;
 	if (rv != CKR_OK)
