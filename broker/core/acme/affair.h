@@ -46,7 +46,14 @@ enum err affair_claim(struct affair *a, struct fault *why);
 /* What the act is about must be the client's own; what it makes is noted. */
 enum err affair_owned(struct affair *a, struct fault *why);
 
-/* Writes what was understood: members of an audit line or a reply. */
-void affair_tell(const struct affair *a, struct json_writer *w);
+/* One line about what came of it: why it failed, or the signature. */
+enum err affair_log(struct affair *a, const struct fault *failed,
+    const struct signature *sig, struct fault *why);
+
+/* One about what would have come of it, and the same for the client. */
+enum err affair_log_try(struct affair *a, const struct fault *failed,
+    struct fault *why);
+enum err affair_reply(const struct affair *a, struct buf *out,
+    struct fault *why);
 
 #endif

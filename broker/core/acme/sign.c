@@ -18,7 +18,6 @@
 
 #define NONCE_MAX   256	  /* bytes */
 #define PAYLOAD_MAX 65536 /* bytes of what is signed */
-#define MEMBERS_MAX 131072 /* bytes about a signature in the audit log */
 
 /* RFC 8555 section 6.5.1: base64url, nothing else. */
 static enum err
@@ -225,73 +224,14 @@ admit(struct affair *a, struct fault *why)
 	return e;
 }
 
-/* -------------------------------------------------------------------- told */
-
-void
-affair_tell(const struct affair *a, struct json_writer *w)
-{
-	json_put_string(w, "url", a->wish->url);
-	json_put_string(w, "urlIs", place_name(a->place));
-	json_put_string(w, "act", a->u.name);
-	act_tell(&a->u, w);
-	if (a->key[0] != '\0')
-		json_put_string(w, "csrKey", a->key);
-	if (a->binding.identifier[0] != '\0')
-		json_put_string(w, "identifier", a->binding.identifier);
-	if (a->managed[0] != '\0')
-		json_put_string(w, "managed", a->managed);
-	if (a->request != 0)
-		json_put_int(w, "request", a->request);
-}
-
-static void
-put_failure(const struct affair *a, const struct fault *failed,
-    struct json_writer *w)
-{
-	json_put_string(w, "error", err_name(failed->code));
-	json_put_string(w, "detail", a->detail[0] != '\0' ? a->detail :
-	    failed->text);
-}
-
-/* One line about what came of it: failed, or signed. */
-static enum err
-tell(struct affair *a, const struct fault *failed,
-    const struct signature *sig, struct fault *why)
-{
-	struct json_writer w;
-	struct buf members;
-	enum err e;
-
-	if (failed != NULL && failed->code == ERR_DENIED &&
-	    a->decision.allow) {
-		a->decision.allow = false;
-		snprintf(a->decision.reason, sizeof(a->decision.reason),
-		    "%.255s", failed->text);
-	}
-	buf_init(&members, MEMBERS_MAX);
-	json_write_start(&w, &members);
-	affair_tell(a, &w);
-	if (failed != NULL)
-		put_failure(a, failed, &w);
-	if (sig != NULL) {
-		json_put_int(&w, "nonceLength",
-		    (int64_t)strlen(a->wish->nonce));
-		json_put_string(&w, "key", a->account.key);
-		signature_put(&w, sig);
-	}
-	a->facts.key = NULL; /* told already */
-	e = audit_act(&a->facts, a->wish->peer->pid, &a->decision,
-	    (const char *)members.data, members.len, why);
-	buf_free(&members);
-	return e;
-}
+/* ------------------------------------------------------------------ failing */
 
 static enum err
 fail(struct affair *a, struct fault *why)
 {
 	struct fault ignored;
 
-	if (tell(a, why, NULL, &ignored) != OK)
+	if (affair_log(a, why, NULL, &ignored) != OK)
 		log_error("a failed request is not in the audit log");
 	return why->code;
 }
@@ -322,41 +262,14 @@ fail_early(struct affair *a, struct fault *why)
 /* ----------------------------------------------------------------- dry run */
 
 static enum err
-reply_dry(struct affair *a, struct buf *out, struct fault *why)
-{
-	struct json_writer w;
-
-	json_write_start(&w, out);
-	json_open_object(&w, NULL);
-	decision_tell(&w, &a->facts, &a->decision);
-	affair_tell(a, &w);
-	json_close_object(&w);
-	return out->failed ? fault_set(why, ERR_LIMIT, "the reply would be "
-	    "too large") : OK;
-}
-
-static enum err
 dry_run(struct affair *a, struct buf *out, struct fault *why)
 {
-	struct json_writer w;
-	struct buf members;
 	enum err e = admit(a, why);
 
 	if (e != OK && e != ERR_DENIED && e != ERR_RATE)
 		return fail(a, why);
-	if (e == ERR_DENIED && a->decision.allow) {
-		a->decision.allow = false;
-		snprintf(a->decision.reason, sizeof(a->decision.reason),
-		    "%.255s", why->text);
-	}
-	buf_init(&members, MEMBERS_MAX);
-	json_write_start(&w, &members);
-	affair_tell(a, &w);
-	a->facts.key = NULL;
-	e = audit_dry_run(&a->facts, a->wish->peer->pid, &a->decision,
-	    (const char *)members.data, members.len, why);
-	buf_free(&members);
-	return e == OK ? reply_dry(a, out, why) : e;
+	e = affair_log_try(a, e != OK ? why : NULL, why);
+	return e == OK ? affair_reply(a, out, why) : e;
 }
 
 /* -------------------------------------------------------------------- sign */
@@ -403,7 +316,7 @@ run(struct affair *a, struct buf *out, struct signature *sig,
 		e = compose(a, out, sig, why);
 	if (e != OK)
 		return fail(a, why);
-	return tell(a, NULL, sig, why);
+	return affair_log(a, NULL, sig, why);
 }
 
 enum err
